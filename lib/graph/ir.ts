@@ -1,0 +1,123 @@
+/**
+ * The logical graph: what a network computes, with nothing about how.
+ *
+ * Operators are those of the newest ONNX operator set, in its form (axes, pads and the like are inputs where ONNX made
+ * them inputs); the reader lifts older operator sets to it. Fusion passes attach an {@link Epilogue} to the producer
+ * instead of inventing an operator per combination. A graph is never changed in place: a pass returns a new one.
+ */
+
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** Element types a graph may mention. Only float32 is computed natively; the rest carry shapes, indices and constants. */
+export type ElementType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'int64'
+  | 'int32'
+  | 'int16'
+  | 'int8'
+  | 'uint64'
+  | 'uint32'
+  | 'uint16'
+  | 'uint8'
+  | 'bool'
+  | 'string';
+
+/** A tensor known before the run: row-major data, one element per product of `shape`. float16 is widened to float32 by the reader. */
+export interface Constant {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** An extent: a number, or the name of one that is bound when the input shapes are known. */
+export type Dim = number | string;
+
+export interface ValueInfo {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly Dim[];
+}
+
+export type ActivationKind =
+  | 'none'
+  | 'relu'
+  | 'clip'
+  | 'leakyRelu'
+  | 'prelu'
+  | 'hardSigmoid'
+  | 'hardSwish'
+  | 'sigmoid'
+  | 'silu'
+  | 'tanh'
+  | 'gelu'
+  | 'geluTanh';
+
+/**
+ * A pointwise function with its parameters:
+ * clip: min(beta, max(alpha, x)); leakyRelu: alpha is the slope; hardSigmoid: max(0, min(1, alpha*x + beta));
+ * hardSwish: x * max(0, min(1, alpha*x + beta)); gelu: 0.5x(1 + erf(x/sqrt 2)); geluTanh: its tanh approximation.
+ * prelu: `slope` names a constant of one value, or one value per output channel.
+ */
+export interface Activation {
+  readonly kind: ActivationKind;
+  readonly alpha?: number;
+  readonly beta?: number;
+  readonly slope?: string;
+}
+
+/**
+ * What happens to an accumulator before it is stored, in this order:
+ * `v = acc + bias; v = v*scale + shift; v += residual; v = activation(v); v *= gate`.
+ * With `addAfterActivation` the residual is added after the activation instead. Every name is a value of the graph;
+ * scale and shift have one element per output channel; residual has the output's shape; gate has it too, or is
+ * [N, C, 1, 1].
+ */
+export interface Epilogue {
+  readonly scale?: string;
+  readonly shift?: string;
+  readonly residual?: string;
+  readonly activation?: Activation;
+  readonly gate?: string;
+  readonly addAfterActivation?: boolean;
+}
+
+export type Attribute =
+  | number
+  | string
+  | boolean
+  | readonly number[]
+  | readonly string[]
+  | Constant
+  | Graph;
+
+export interface Node {
+  readonly op: string;
+  /** As in the file, or made up by the reader: never empty, unique, used in every message. */
+  readonly name: string;
+  /** Value names; '' where an optional input is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly epilogue?: Epilogue;
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  /** In topological order. */
+  readonly nodes: readonly Node[];
+  readonly constants: ReadonlyMap<string, Constant>;
+}

@@ -1,0 +1,220 @@
+/**
+ * What the native plan is built from: plain data, every shape known, every value a number. `lower.ts` and the eager
+ * operators write it; `native/addon/plan_spec.cc` reads it field by field, so a change here is a change there.
+ */
+
+export type UnaryFunction =
+  | 'relu'
+  | 'clip'
+  | 'leakyRelu'
+  | 'hardSigmoid'
+  | 'hardSwish'
+  | 'sigmoid'
+  | 'silu'
+  | 'tanh'
+  | 'gelu'
+  | 'geluTanh'
+  | 'identity'
+  | 'abs'
+  | 'neg'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'reciprocal'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'sign'
+  | 'erf'
+  | 'softplus'
+  | 'elu'
+  | 'mish';
+
+export type BinaryFunction = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'pow' | 'prelu';
+
+export type ReduceFunction = 'sum' | 'mean' | 'max' | 'min' | 'prod' | 'l1' | 'l2' | 'sumSquare' | 'logSum' | 'logSumExp';
+
+/** Index into {@link PlanSpec.values}. */
+export type ValueIndex = number;
+
+export interface PlanActivation {
+  readonly kind: string; // ActivationKind
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+/** See `Epilogue` in ir.ts for the order; here values are indices, and the bias of the operator is part of it. */
+export interface PlanEpilogue {
+  readonly bias?: ValueIndex; // [O]
+  readonly scale?: ValueIndex; // [O]
+  readonly shift?: ValueIndex; // [O]
+  readonly residual?: ValueIndex; // shape of y
+  readonly slope?: ValueIndex; // [1] or [O], for prelu
+  readonly gate?: ValueIndex; // shape of y, or [N, O, 1, 1]
+  readonly activation?: PlanActivation;
+  readonly addAfterActivation?: boolean;
+}
+
+export type Pair = readonly [h: number, w: number];
+export type Pads = readonly [top: number, left: number, bottom: number, right: number];
+
+interface Step<Op extends string> {
+  readonly op: Op;
+  readonly name: string;
+  readonly inputs: readonly ValueIndex[];
+  readonly outputs: readonly ValueIndex[];
+}
+
+/** inputs [x NCHW, w OIHW]. `padValue` is a constant [C]: the value of the border, channel by channel (default 0). */
+export interface Conv2dStep extends Step<'conv2d'> {
+  readonly strides: Pair;
+  readonly pads: Pads;
+  readonly dilations: Pair;
+  readonly groups: number;
+  readonly padValue?: ValueIndex;
+  readonly epilogue?: PlanEpilogue;
+}
+/** inputs [x NCHW, w C(O/g)HW]; the extent of y tells the output padding. */
+export interface ConvTranspose2dStep extends Step<'convTranspose2d'> {
+  readonly strides: Pair;
+  readonly pads: Pads;
+  readonly dilations: Pair;
+  readonly groups: number;
+  readonly epilogue?: PlanEpilogue;
+}
+/** inputs [a ...MK, b ...KN (or ...NK with transposeB)], leading dimensions broadcast. Bias and slope run along N. */
+export interface MatmulStep extends Step<'matmul'> {
+  readonly transposeB: boolean;
+  readonly epilogue?: PlanEpilogue;
+}
+/** inputs [x NCHW]. Output extents come from y, so ceil mode needs no flag. Padding never wins a max. */
+export interface Pool2dStep extends Step<'pool2d'> {
+  readonly kind: 'max' | 'avg';
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly pads: Pads;
+  readonly dilations: Pair;
+  readonly countIncludePad: boolean;
+}
+/** x NCHW -> [N, C, 1, 1] */
+export interface GlobalPoolStep extends Step<'globalPool'> {
+  readonly kind: 'max' | 'avg';
+}
+/** `scales` are those of the model: with half_pixel and the like they, not the ratio of extents, map the coordinates. */
+export interface Resize2dStep extends Step<'resize2d'> {
+  readonly mode: 'nearest' | 'linear';
+  readonly coordinates: 'half_pixel' | 'half_pixel_symmetric' | 'pytorch_half_pixel' | 'align_corners' | 'asymmetric';
+  readonly rounding: 'round_prefer_floor' | 'round_prefer_ceil' | 'floor' | 'ceil';
+  readonly scales: Pair;
+}
+export interface SoftmaxStep extends Step<'softmax'> {
+  readonly axis: number;
+  readonly log: boolean;
+}
+/** inputs [x, gamma?, beta?] (both or none). layer: statistics over axes >= axis, gamma has that shape; group: [N, C, ...] by `groups` of channels, gamma is [C]. */
+export interface NormalizeStep extends Step<'normalize'> {
+  readonly kind: 'layer' | 'group';
+  readonly axis: number;
+  readonly groups: number;
+  readonly epsilon: number;
+  readonly activation?: PlanActivation;
+}
+export interface UnaryStep extends Step<'unary'> {
+  readonly fn: UnaryFunction;
+  readonly alpha: number;
+  readonly beta: number;
+}
+/** inputs [a, b], broadcast to y. prelu: a > 0 ? a : a*b. */
+export interface BinaryStep extends Step<'binary'> {
+  readonly fn: BinaryFunction;
+  readonly activation?: PlanActivation;
+}
+/** inputs [x, scale, shift?]: y = activation(x*scale + shift), scale and shift of C (axis 1) elements, of a divisor of C (consecutive channels share one), or of one. */
+export interface ScaleStep extends Step<'scale'> {
+  readonly activation?: PlanActivation;
+}
+/** inputs [x NCHW, w1 R,C, b1 R, w2 C,R, b2 C]: y = x * gate(w2*activation(w1*mean(x) + b1) + b2). */
+export interface SqueezeExciteStep extends Step<'squeezeExcite'> {
+  readonly activation: PlanActivation;
+  readonly gate: PlanActivation;
+}
+export interface ConcatStep extends Step<'concat'> {
+  readonly axis: number;
+}
+export interface SplitStep extends Step<'split'> {
+  readonly axis: number;
+}
+/** out[k*groups + r] = in[r*(C/groups) + k], along axis 1. */
+export interface ChannelShuffleStep extends Step<'channelShuffle'> {
+  readonly groups: number;
+}
+export interface TransposeStep extends Step<'transpose'> {
+  readonly permutation: readonly number[];
+}
+/** One start and one step (may be negative) per axis; extents come from y. */
+export interface SliceStep extends Step<'slice'> {
+  readonly starts: readonly number[];
+  readonly steps: readonly number[];
+}
+/** Elements added before each axis (negative crops); extents come from y. */
+export interface PadStep extends Step<'pad'> {
+  readonly mode: 'constant' | 'reflect' | 'edge' | 'wrap';
+  readonly begins: readonly number[];
+  readonly value: number;
+}
+export interface ReduceStep extends Step<'reduce'> {
+  readonly fn: ReduceFunction;
+  readonly axes: readonly number[];
+}
+/** Same elements, the shape of y. */
+export interface ReshapeStep extends Step<'reshape'> {}
+/** Broadcast x to the shape of y. */
+export interface ExpandStep extends Step<'expand'> {}
+export interface GatherStep extends Step<'gather'> {
+  readonly axis: number;
+  readonly indices: readonly number[];
+}
+
+export type PlanStep =
+  | Conv2dStep
+  | ConvTranspose2dStep
+  | MatmulStep
+  | Pool2dStep
+  | GlobalPoolStep
+  | Resize2dStep
+  | SoftmaxStep
+  | NormalizeStep
+  | UnaryStep
+  | BinaryStep
+  | ScaleStep
+  | SqueezeExciteStep
+  | ConcatStep
+  | SplitStep
+  | ChannelShuffleStep
+  | TransposeStep
+  | SliceStep
+  | PadStep
+  | ReduceStep
+  | ReshapeStep
+  | ExpandStep
+  | GatherStep;
+
+/** A tensor of the plan; with `data` it is a constant (row-major). All elements are float32. */
+export interface PlanValue {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data?: Float32Array;
+}
+
+/** An input or output: the shape of the value is always logical (NCHW); `layout` says how the caller's array holds it. */
+export interface PlanPort {
+  readonly value: ValueIndex;
+  readonly layout: 'nchw' | 'nhwc';
+}
+
+export interface PlanSpec {
+  readonly values: readonly PlanValue[];
+  readonly inputs: readonly PlanPort[];
+  readonly outputs: readonly PlanPort[];
+  readonly steps: readonly PlanStep[];
+}
