@@ -1,0 +1,169 @@
+// The description a plan is built from: the C++ mirror of lib/graph/plan-spec.ts, field by field. See there for the
+// meaning of each operator's inputs.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "kernels/contract.h"
+
+namespace lanewise {
+
+using Shape = std::vector<int64_t>;
+constexpr int kNone = -1;  // an absent value index
+
+// Number of elements; the addon has checked that it does not overflow.
+inline int64_t ElementCount(const Shape& shape) {
+  int64_t n = 1;
+  for (int64_t d : shape) n *= d;
+  return n;
+}
+
+struct ValueSpec {
+  std::string name;
+  Shape shape;
+  const float* data = nullptr;  // constant, valid while the plan is being created
+  int64_t constant_id = kNone;  // identity of the constant across the plans of one model; keys packed copies
+};
+
+struct EpilogueSpec {
+  int bias = kNone;
+  int scale = kNone;
+  int shift = kNone;
+  int residual = kNone;
+  int slope = kNone;
+  int gate = kNone;
+  Activation activation;
+  bool add_after_activation = false;
+};
+
+struct Pair {
+  int64_t h = 1, w = 1;
+};
+struct Pads {
+  int64_t top = 0, left = 0, bottom = 0, right = 0;
+};
+
+struct Conv2dSpec {
+  Pair strides, dilations;
+  Pads pads;
+  int64_t groups = 1;
+  int pad_value = kNone;
+  EpilogueSpec epilogue;
+};
+struct ConvTranspose2dSpec {
+  Pair strides, dilations;
+  Pads pads;
+  int64_t groups = 1;
+  EpilogueSpec epilogue;
+};
+struct MatmulSpec {
+  bool transpose_b = false;
+  EpilogueSpec epilogue;
+};
+enum class PoolKind { kMax, kAvg };
+struct Pool2dSpec {
+  PoolKind kind = PoolKind::kMax;
+  Pair kernel, strides, dilations;
+  Pads pads;
+  bool count_include_pad = false;
+};
+struct GlobalPoolSpec {
+  PoolKind kind = PoolKind::kAvg;
+};
+enum class ResizeMode { kNearest, kLinear };
+enum class Coordinates { kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kAlignCorners, kAsymmetric };
+enum class Rounding { kPreferFloor, kPreferCeil, kFloor, kCeil };
+struct Resize2dSpec {
+  ResizeMode mode = ResizeMode::kNearest;
+  Coordinates coordinates = Coordinates::kHalfPixel;
+  Rounding rounding = Rounding::kPreferFloor;
+  double scale_h = 1, scale_w = 1;
+};
+struct SoftmaxSpec {
+  int axis = 0;
+  bool log = false;
+};
+enum class NormalizeKind { kLayer, kGroup };
+struct NormalizeSpec {
+  NormalizeKind kind = NormalizeKind::kLayer;
+  int axis = 0;
+  int64_t groups = 1;
+  double epsilon = 1e-5;
+  Activation activation;
+};
+struct UnarySpec {
+  Unary fn = Unary::kIdentity;
+  float alpha = 0, beta = 0;
+};
+struct BinarySpec {
+  Binary fn = Binary::kAdd;
+  Activation activation;
+};
+struct ScaleSpec {
+  Activation activation;
+};
+struct SqueezeExciteSpec {
+  Activation activation, gate;
+};
+struct ConcatSpec {
+  int axis = 0;
+};
+struct SplitSpec {
+  int axis = 0;
+};
+struct ChannelShuffleSpec {
+  int64_t groups = 1;
+};
+struct TransposeSpec {
+  std::vector<int> permutation;
+};
+struct SliceSpec {
+  std::vector<int64_t> starts, steps;
+};
+enum class PadMode { kConstant, kReflect, kEdge, kWrap };
+struct PadSpec {
+  PadMode mode = PadMode::kConstant;
+  std::vector<int64_t> begins;
+  float value = 0;
+};
+enum class Reduce { kSum, kMean, kMax, kMin, kProd, kL1, kL2, kSumSquare, kLogSum, kLogSumExp };
+struct ReduceSpec {
+  Reduce fn = Reduce::kSum;
+  std::vector<int> axes;
+};
+struct ReshapeSpec {};
+struct ExpandSpec {};
+struct GatherSpec {
+  int axis = 0;
+  std::vector<int64_t> indices;
+};
+
+using OpSpec =
+    std::variant<Conv2dSpec, ConvTranspose2dSpec, MatmulSpec, Pool2dSpec, GlobalPoolSpec, Resize2dSpec, SoftmaxSpec,
+                 NormalizeSpec, UnarySpec, BinarySpec, ScaleSpec, SqueezeExciteSpec, ConcatSpec, SplitSpec,
+                 ChannelShuffleSpec, TransposeSpec, SliceSpec, PadSpec, ReduceSpec, ReshapeSpec, ExpandSpec, GatherSpec>;
+
+struct StepSpec {
+  std::string op;    // as in plan-spec.ts, for messages and profiles
+  std::string name;  // the node's
+  std::vector<int> inputs, outputs;
+  OpSpec spec;
+};
+
+enum class PortLayout { kNchw, kNhwc };
+struct PortSpec {
+  int value = kNone;
+  PortLayout layout = PortLayout::kNchw;
+};
+
+struct PlanSpec {
+  std::vector<ValueSpec> values;
+  std::vector<PortSpec> inputs, outputs;
+  std::vector<StepSpec> steps;
+};
+
+}  // namespace lanewise

@@ -1,0 +1,28 @@
+// The outcome of a core call. Core never throws, prints or aborts; the addon turns a Status into a JavaScript error.
+#pragma once
+#include <string>
+#include <utility>
+
+namespace lanewise {
+
+enum class Code { kOk, kInvalidValue, kUnsupported, kOutOfMemory, kIsaUnavailable, kAborted, kInternal };
+
+struct [[nodiscard]] Status {
+  Code code = Code::kOk;
+  std::string message;
+
+  bool ok() const { return code == Code::kOk; }
+  static Status Ok() { return {}; }
+  static Status Invalid(std::string message) { return {Code::kInvalidValue, std::move(message)}; }
+  static Status Unsupported(std::string message) { return {Code::kUnsupported, std::move(message)}; }
+  static Status OutOfMemory(std::string what) { return {Code::kOutOfMemory, "out of memory: " + std::move(what)}; }
+  static Status Internal(std::string message) { return {Code::kInternal, std::move(message)}; }
+};
+
+#define LANEWISE_RETURN_IF_ERROR(expression)            \
+  do {                                                  \
+    ::lanewise::Status lanewise_status_ = (expression); \
+    if (!lanewise_status_.ok()) return lanewise_status_; \
+  } while (0)
+
+}  // namespace lanewise

@@ -1,0 +1,34 @@
+// Every kernel of one ISA. All ISAs instantiate the same templates (kernels/shared) over their own vector, so a table is
+// always complete; a folder compiled without its flags returns null and the ISA is simply not built.
+#pragma once
+#include "kernels/contract.h"
+
+namespace lanewise {
+
+constexpr int kMaxTileVectors = 4;   // NR
+constexpr int kMaxTilePixels = 28;   // MR
+constexpr int kMaxRowPixels = 14;    // depthwise and grouped
+
+struct KernelTable {
+  const char* isa;
+  int lanes;  // floats per vector = channels per block
+
+  // [NR-1][MR-1]; null where the accumulators would not fit the registers.
+  TileKernel tile[kMaxTileVectors][kMaxTilePixels];
+  // [MR-1]
+  DepthwiseKernel depthwise[kMaxRowPixels];
+  GroupedKernel grouped[kMaxRowPixels];
+
+#define LANEWISE_KERNEL(type, name) type name;
+#define LANEWISE_KERNEL_ARRAY(type, name, count) type name[count];
+#include "kernels/kernels.inc"
+#undef LANEWISE_KERNEL
+#undef LANEWISE_KERNEL_ARRAY
+};
+
+const KernelTable* scalar_table();
+const KernelTable* avx2_table();
+const KernelTable* avx512_table();
+const KernelTable* neon_table();
+
+}  // namespace lanewise
