@@ -1,0 +1,148 @@
+/** ONNX files to graphs. Format only: what an operator computes, and whether anybody can run it, is decided later. */
+import { fromBinary } from '@bufbuild/protobuf';
+import { type GraphProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
+import { LanewiseError } from '../errors.js';
+import { constantOf, int64Vector } from '../graph/constant.js';
+import type { Constant, Graph, Node } from '../graph/ir.js';
+import { valuesRead } from '../graph/values.js';
+import { readAttributes } from './attributes.js';
+import type { ExternalData } from './external-data.js';
+import { formatError } from './format-error.js';
+import { liftNode } from './operators/index.js';
+import { sortNodes } from './order.js';
+import { readTensor } from './tensor.js';
+import { readInput, readOutput } from './value-info.js';
+
+export interface ReadOptions {
+  /** How to read weights stored beside the file; see `externalDataBeside`. Without it such a model is refused. */
+  readonly externalData?: ExternalData;
+}
+
+/** What a Constant node may hold, attribute by attribute. */
+const constantForms: Readonly<Record<string, (value: unknown) => Constant>> = {
+  value: (value) => value as Constant,
+  value_float: (value) => constantOf('float32', [], [value as number]),
+  value_floats: (value) => constantOf('float32', [(value as number[]).length], value as number[]),
+  value_int: (value) => constantOf('int64', [], [value as number]),
+  value_ints: (value) => int64Vector(value as number[]),
+};
+
+/** Operators the standard puts in its own domain; all others keep their domain as a prefix, and will be named so when refused. */
+const standardDomains = new Set(['', 'ai.onnx']);
+
+class GraphReader {
+  readonly #constants = new Map<string, Constant>();
+  readonly #names = new Set<string>();
+  readonly #values = new Set<string>();
+  readonly #opset: number;
+  readonly #external: ExternalData | undefined;
+
+  constructor(opset: number, external: ExternalData | undefined) {
+    this.#opset = opset;
+    this.#external = external;
+  }
+
+  /** @param outer whether names may come from a graph around this one */
+  read(proto: GraphProto, outer: boolean): Graph {
+    for (const tensor of proto.initializer) {
+      if (tensor.name === '') throw formatError('an initializer has no name');
+      this.#declare(tensor.name, 'initializer');
+      this.#constants.set(tensor.name, readTensor(tensor, `initializer '${tensor.name}'`, this.#external));
+    }
+    if (proto.sparseInitializer.length > 0) throw formatError('sparse initializers are not supported');
+    // Before IR version 4 every initializer was listed as an input as well; it is a constant all the same.
+    const inputProtos = proto.input.filter(({ name }) => !this.#constants.has(name));
+    const inputs = inputProtos.map((input) => (outer ? readBodyInput(input) : readInput(input)));
+    for (const { name } of inputs) this.#declare(name, 'graph input');
+
+    // Claimed first, so that no name made up here collides with one of the file.
+    for (const node of proto.node) for (const output of node.output) if (output !== '') this.#declare(output, `output of node '${node.name}'`);
+    for (const { name } of proto.node) if (name !== '') this.#names.add(name);
+    const seen = new Set<string>();
+    const nodes = proto.node.flatMap((node) => this.#readNode(node, seen));
+    const outputs = proto.output.map(readOutput);
+    if (!outer) this.#checkReads(nodes, outputs.map(({ name }) => name));
+    return { name: proto.name, inputs, outputs, nodes: sortNodes(nodes), constants: this.#constants };
+  }
+
+  #declare(name: string, what: string): void {
+    if (this.#values.has(name)) throw formatError(`the value '${name}' is defined twice, the second time as ${what}`);
+    this.#values.add(name);
+  }
+
+  #readNode(proto: NodeProto, seen: Set<string>): Node[] {
+    const name = this.#nodeName(proto, seen);
+    const attributes = readAttributes(proto.attribute, name, {
+      external: this.#external,
+      readBody: (body) => new GraphReader(this.#opset, this.#external).read(body, true),
+    });
+    const standard = standardDomains.has(proto.domain);
+    const op = standard ? proto.opType : `${proto.domain}.${proto.opType}`;
+    const [output] = proto.output;
+    if (op === 'Constant' && output !== undefined) {
+      const form = Object.keys(attributes).find((key) => key in constantForms);
+      if (form) {
+        this.#constants.set(output, constantForms[form]!(attributes[form]));
+        return [];
+      }
+    }
+    const node: Node = { op, name, inputs: proto.input, outputs: proto.output, attributes };
+    if (!standard) return [node];
+    return [liftNode(node, this.#opset, { addConstant: (hint, constant) => this.#addConstant(hint, constant) })];
+  }
+
+  /** The name in the file where it has one of its own, else one made from the output or the operator. */
+  #nodeName(proto: NodeProto, seen: Set<string>): string {
+    const wanted = proto.name || proto.output.find((output) => output !== '') || proto.opType;
+    const taken = (name: string) => seen.has(name) || (name !== proto.name && this.#names.has(name));
+    let name = wanted;
+    for (let i = 1; taken(name); i++) name = `${wanted}_${i}`;
+    seen.add(name);
+    return name;
+  }
+
+  #addConstant(hint: string, constant: Constant): string {
+    let name = hint;
+    for (let i = 1; this.#values.has(name); i++) name = `${hint}_${i}`;
+    this.#values.add(name);
+    this.#constants.set(name, constant);
+    return name;
+  }
+
+  #checkReads(nodes: readonly Node[], outputs: readonly string[]): void {
+    for (const node of nodes) {
+      const missing = valuesRead(node).find((name) => !this.#values.has(name));
+      if (missing !== undefined) throw formatError(`node '${node.name}' (${node.op}) reads '${missing}', which nothing produces`);
+    }
+    for (const [index, name] of outputs.entries()) {
+      if (!this.#values.has(name)) throw formatError(`nothing produces the graph output '${name}'`);
+      if (outputs.indexOf(name) !== index) throw formatError(`the graph output '${name}' is listed twice`);
+    }
+  }
+}
+
+/** Inputs of a body need not say their type: the node that owns the body gives it. */
+const readBodyInput = readOutput;
+
+/**
+ * Reads an ONNX model into a graph of the newest operator set's form.
+ *
+ * Tensor data stay views of `bytes` where their alignment allows it, so `bytes` must not change afterwards. Half precision is widened to
+ * float32, Constant nodes become constants, nodes are sorted and get unique names. Operators nobody supports are kept:
+ * they are refused, all at once, when the graph is lowered.
+ * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete, consistent ONNX model
+ */
+export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Graph {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('readModel: bytes must be a Uint8Array');
+  try {
+    const model = fromBinary(ModelProtoSchema, bytes);
+    if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
+    const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
+    if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
+    return new GraphReader(Number(opset?.version ?? 1n), options.externalData).read(model.graph, false);
+  } catch (error) {
+    // The decoder reports cut or corrupt bytes with errors of its own.
+    if (error instanceof LanewiseError) throw error;
+    throw formatError(`not a complete ONNX file: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+}

@@ -1,0 +1,122 @@
+/** TensorProto to Constant. Bytes of the file are viewed, not copied, wherever their alignment allows it. */
+import type { TensorProto } from 'onnx-buf';
+import { elementTypeOfCode, storageOf } from '../graph/element-type.js';
+import type { Constant, TypedArray } from '../graph/ir.js';
+import { newArray } from '../graph/constant.js';
+import { checkLocation, type ExternalData } from './external-data.js';
+import { formatError } from './format-error.js';
+
+const FLOAT16 = 10;
+const BFLOAT16 = 16;
+const EXTERNAL = 1;
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function bfloatToFloat(bits: number): number {
+  scratch.setUint32(0, bits << 16);
+  return scratch.getFloat32(0);
+}
+
+/** Widening of the two half types: nothing behind the reader knows them. */
+const widen: Readonly<Record<number, (bits: number) => number>> = { [FLOAT16]: halfToFloat, [BFLOAT16]: bfloatToFloat };
+
+/** Extents of a tensor, checked to multiply without overflow. */
+function readShape(tensor: TensorProto, where: string): { shape: number[]; count: number } {
+  let count = 1;
+  const shape = tensor.dims.map((dim) => {
+    const extent = Number(dim);
+    if (!Number.isSafeInteger(extent) || extent < 0) throw formatError(`${where}: extent ${dim} is not valid`);
+    return extent;
+  });
+  // A zero extent anywhere makes the product zero; otherwise every partial product must stay exact.
+  for (const extent of shape) {
+    count *= extent;
+    if (!Number.isSafeInteger(count * 8)) throw formatError(`${where}: shape [${shape}] has more elements than any memory holds`);
+  }
+  return { shape, count };
+}
+
+function externalBytes(tensor: TensorProto, where: string, expected: number, read: ExternalData | undefined): Uint8Array {
+  const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
+  const location = entries.get('location') ?? '';
+  checkLocation(location);
+  if (!read) throw formatError(`${where}: its data is in the file '${location}', but the model was not loaded from a folder`);
+  const number = (key: string): number | undefined => {
+    const text = entries.get(key);
+    if (text === undefined || text === '') return undefined;
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < 0) throw formatError(`${where}: external data ${key} '${text}' is not valid`);
+    return value;
+  };
+  const length = number('length');
+  if (length !== undefined && length !== expected) {
+    throw formatError(`${where}: external data has ${length} bytes, its shape needs ${expected}`);
+  }
+  const bytes = read(location, number('offset') ?? 0, expected);
+  if (bytes.length !== expected) throw formatError(`${where}: external data has ${bytes.length} bytes, its shape needs ${expected}`);
+  return bytes;
+}
+
+/** Bytes as an array of the type: a view where the alignment allows it. */
+function viewBytes(bytes: Uint8Array, type: Constant['type'], count: number): TypedArray {
+  const { array } = storageOf(type)!;
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  return new array(aligned.buffer, aligned.byteOffset, count);
+}
+
+function typedField(tensor: TensorProto, type: Constant['type']): ArrayLike<number | bigint> {
+  switch (type) {
+    case 'float32':
+      return tensor.floatData;
+    case 'float64':
+      return tensor.doubleData;
+    case 'int64':
+      return tensor.int64Data;
+    case 'uint32':
+    case 'uint64':
+      return tensor.uint64Data;
+    default:
+      return tensor.int32Data;
+  }
+}
+
+/**
+ * The constant a TensorProto holds.
+ * @param where how messages name it, for example `initializer 'conv1.weight'`
+ * @throws LanewiseError ERR_MODEL_FORMAT when sizes, types or data do not fit together
+ */
+export function readTensor(tensor: TensorProto, where: string, external?: ExternalData): Constant {
+  const type = elementTypeOfCode(tensor.dataType);
+  const info = type && storageOf(type);
+  if (!type || !info) throw formatError(`${where}: element type ${tensor.dataType} is not supported`);
+  const { shape, count } = readShape(tensor, where);
+  const half = widen[tensor.dataType];
+  const elementBytes = half ? 2 : info.array.BYTES_PER_ELEMENT;
+
+  const isExternal = tensor.dataLocation === EXTERNAL;
+  if (isExternal || tensor.rawData.length > 0) {
+    const bytes = isExternal ? externalBytes(tensor, where, count * elementBytes, external) : tensor.rawData;
+    if (bytes.length !== count * elementBytes) {
+      throw formatError(`${where}: shape [${shape}] needs ${count * elementBytes} bytes, the file has ${bytes.length}`);
+    }
+    if (!half) return { type, shape, data: viewBytes(bytes, type, count) };
+    const bits = viewBytes(bytes, 'uint16', count) as Uint16Array;
+    return { type, shape, data: Float32Array.from(bits, half) };
+  }
+
+  const field = half ? tensor.int32Data : typedField(tensor, type);
+  if (field.length !== count) throw formatError(`${where}: shape [${shape}] needs ${count} elements, the file has ${field.length}`);
+  const data = newArray(type, count) as { [index: number]: number | bigint } & TypedArray;
+  const narrow = half ?? (type === 'uint32' ? Number : undefined);
+  for (let i = 0; i < count; i++) data[i] = narrow ? narrow(Number(field[i])) : field[i]!;
+  return { type, shape, data };
+}
