@@ -43,6 +43,14 @@ inline void store_tail(float* p, Vec a, size_t n) {
 }
 inline Vec splat(float a) { return {_mm256_set1_ps(a)}; }
 inline Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+// acc += a*b, with acc kept in its own register; see vec_avx512.h.
+inline void accumulate(Vec& acc, Vec a, Vec b) {
+#if defined(__GNUC__)
+  __asm__("vfmadd231ps %2, %1, %0" : "+x"(acc.v) : "x"(a.v), "x"(b.v));
+#else
+  acc = fma(a, b, acc);
+#endif
+}
 inline Vec add(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline Vec sub(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
 inline Vec mul(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
@@ -61,6 +69,14 @@ inline Vec select(Mask m, Vec a, Vec b) { return {_mm256_blendv_ps(b.v, a.v, m.m
 inline Vec scale_pow2(Vec a, Vec n) {
   const __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127)), 23);
   return {_mm256_mul_ps(a.v, _mm256_castsi256_ps(bits))};
+}
+// a * 2^n for integral n with |n| <= 252, rounded once
+inline Vec ldexp(Vec a, Vec n) {
+  const __m256i whole = _mm256_cvtps_epi32(n.v), bias = _mm256_set1_epi32(127);
+  const __m256i half = _mm256_srai_epi32(whole, 1);
+  const __m256i low = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
+  const __m256i high = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), bias), 23);
+  return {_mm256_mul_ps(_mm256_mul_ps(a.v, _mm256_castsi256_ps(low)), _mm256_castsi256_ps(high))};
 }
 inline Vec split_exponent(Vec a, Vec* exponent) {
   const __m256i bits = _mm256_castps_si256(a.v);

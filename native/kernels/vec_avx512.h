@@ -1,6 +1,15 @@
 // Sixteen floats in a ZMM register (AVX-512 F, BW, DQ, VL).
 #pragma once
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 warns of its own _mm512_undefined_ps() (bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +34,15 @@ inline Vec load_tail(const float* p, size_t n) { return {_mm512_maskz_loadu_ps(t
 inline void store_tail(float* p, Vec a, size_t n) { _mm512_mask_storeu_ps(p, tail_mask(n), a.v); }
 inline Vec splat(float a) { return {_mm512_set1_ps(a)}; }
 inline Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+// acc += a*b, with acc kept in its own register. Left to itself GCC 12 lets the product's register become the sum's
+// (vfmadd132) and the accumulators of a 14x2 tile wander until some spill.
+inline void accumulate(Vec& acc, Vec a, Vec b) {
+#if defined(__GNUC__)
+  __asm__("vfmadd231ps %2, %1, %0" : "+v"(acc.v) : "v"(a.v), "v"(b.v));
+#else
+  acc = fma(a, b, acc);
+#endif
+}
 inline Vec add(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline Vec sub(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline Vec mul(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
@@ -44,6 +62,8 @@ inline Vec scale_pow2(Vec a, Vec n) {
   const __m512i bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23);
   return {_mm512_mul_ps(a.v, _mm512_castsi512_ps(bits))};
 }
+// a * 2^n for integral n with |n| <= 252, rounded once
+inline Vec ldexp(Vec a, Vec n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 inline Vec split_exponent(Vec a, Vec* exponent) {
   const __m512i bits = _mm512_castps_si512(a.v);
   const __m512i e = _mm512_and_si512(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(0xff));

@@ -46,6 +46,8 @@ inline void store_tail(float* p, Vec x, size_t n) {
 }
 inline Vec splat(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
 inline Vec fma(Vec x, Vec y, Vec z) { return {vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b)}; }
+// acc += x*y: FMLA is destructive, so the accumulator keeps its register anyway.
+inline void accumulate(Vec& acc, Vec x, Vec y) { acc = fma(x, y, acc); }
 inline Vec add(Vec x, Vec y) { return {vaddq_f32(x.a, y.a), vaddq_f32(x.b, y.b)}; }
 inline Vec sub(Vec x, Vec y) { return {vsubq_f32(x.a, y.a), vsubq_f32(x.b, y.b)}; }
 inline Vec mul(Vec x, Vec y) { return {vmulq_f32(x.a, y.a), vmulq_f32(x.b, y.b)}; }
@@ -70,6 +72,14 @@ inline float32x4_t pow2_part(float32x4_t n) {
   return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
 }
 inline Vec scale_pow2(Vec x, Vec n) { return {vmulq_f32(x.a, pow2_part(n.a)), vmulq_f32(x.b, pow2_part(n.b))}; }
+// a * 2^n for integral n with |n| <= 252, rounded once
+inline float32x4_t ldexp_part(float32x4_t x, float32x4_t n) {
+  const int32x4_t whole = vcvtnq_s32_f32(n), bias = vdupq_n_s32(127), half = vshrq_n_s32(whole, 1);
+  const float32x4_t low = vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(half, bias), 23));
+  const float32x4_t high = vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vsubq_s32(whole, half), bias), 23));
+  return vmulq_f32(vmulq_f32(x, low), high);
+}
+inline Vec ldexp(Vec x, Vec n) { return {ldexp_part(x.a, n.a), ldexp_part(x.b, n.b)}; }
 inline float32x4_t exponent_part(float32x4_t x, float32x4_t* exponent) {
   const uint32x4_t bits = vreinterpretq_u32_f32(x);
   const int32x4_t e = vreinterpretq_s32_u32(vandq_u32(vshrq_n_u32(bits, 23), vdupq_n_u32(0xff)));

@@ -39,11 +39,7 @@ inline void store_tail(float* p, Vec a, size_t n) {
 }
 inline Vec splat(float a) { LANEWISE_EACH(a); }
 inline Vec fma(Vec a, Vec b, Vec c) { LANEWISE_EACH(a.v[i] * b.v[i] + c.v[i]); }
-// c + x[0]*b
-inline Vec fma_splat(const float* x, Vec b, Vec c) {
-  const float s = *x;
-  LANEWISE_EACH(s * b.v[i] + c.v[i]);
-}
+inline void accumulate(Vec& acc, Vec a, Vec b) { acc = fma(a, b, acc); }
 inline Vec add(Vec a, Vec b) { LANEWISE_EACH(a.v[i] + b.v[i]); }
 inline Vec sub(Vec a, Vec b) { LANEWISE_EACH(a.v[i] - b.v[i]); }
 inline Vec mul(Vec a, Vec b) { LANEWISE_EACH(a.v[i] * b.v[i]); }
@@ -78,6 +74,21 @@ inline Vec scale_pow2(Vec a, Vec n) {
     float f;
     memcpy(&f, &bits, 4);
     r.v[i] = a.v[i] * f;
+  }
+  return r;
+}
+// a * 2^n for integral n (held as float) with |n| <= 252: two exact-range factors, so that a result near either end of the
+// range is rounded once and is neither lost nor infinite too early. n may be NaN where a is.
+inline Vec ldexp(Vec a, Vec n) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) {
+    const int32_t whole = n.v[i] == n.v[i] ? static_cast<int32_t>(n.v[i]) : 0;
+    const int32_t half = whole >> 1;
+    const int32_t low = (half + 127) * (1 << 23), high = (whole - half + 127) * (1 << 23);
+    float f, g;
+    memcpy(&f, &low, 4);
+    memcpy(&g, &high, 4);
+    r.v[i] = a.v[i] * f * g;
   }
   return r;
 }

@@ -1,0 +1,51 @@
+// The activations over one vector. Each keeps NaN: clamps are min(hi, max(lo, x)) with x second.
+// A product with a saturated factor keeps the limit (silu(-inf) = -0) by taking -inf as the largest negative number;
+// hard_swish, the cheap one, does not and gives NaN there, as -inf * 0 does.
+#pragma once
+#include "kernels/contract.h"
+#include "kernels/shared/math.h"
+
+namespace {
+
+using lanewise::Act;
+
+inline Vec relu(Vec x) { return max(splat(0.f), x); }
+inline Vec clip(Vec x, Vec lo, Vec hi) { return min(hi, max(lo, x)); }
+// x > 0 ? x : slope*x
+inline Vec leaky(Vec x, Vec slope) { return select(less(splat(0.f), x), x, mul(slope, x)); }
+inline Vec hard_sigmoid(Vec x, Vec a, Vec b) { return clip(fma(x, a, b), splat(0.f), splat(1.f)); }
+inline Vec hard_swish(Vec x, Vec a, Vec b) { return mul(x, hard_sigmoid(x, a, b)); }
+
+inline Vec above_minus_infinity(Vec x) { return max(splat(-kLargest), x); }
+// Error: 2.1 ulp.
+inline Vec silu(Vec x) { return div(above_minus_infinity(x), add(splat(1.f), exp(neg(x)))); }
+// Error: 2 * 2^-24 * |x|; for x < 0 the result itself is much smaller than x.
+inline Vec gelu(Vec x) {
+  const Vec half = mul(splat(0.5f), above_minus_infinity(x));
+  return fma(half, erf(mul(x, splat(0.707106781f))), half);
+}
+// x/2 * (1 + tanh u) = x * sigmoid(2u): one exponential, no cancellation. Error: 2 * 2^-24 * |x|.
+inline Vec gelu_tanh(Vec x) {
+  const Vec cubic = fma(mul(mul(x, x), splat(0.044715f)), x, x);
+  return div(above_minus_infinity(x), add(splat(1.f), exp(mul(cubic, splat(-1.59576912f)))));
+}
+
+inline Vec activate(Act kind, Vec x, Vec alpha, Vec beta) {
+  switch (kind) {
+    case Act::kNone: return x;
+    case Act::kRelu: return relu(x);
+    case Act::kClip: return clip(x, alpha, beta);
+    case Act::kLeakyRelu:
+    case Act::kPrelu: return leaky(x, alpha);
+    case Act::kHardSigmoid: return hard_sigmoid(x, alpha, beta);
+    case Act::kHardSwish: return hard_swish(x, alpha, beta);
+    case Act::kSigmoid: return sigmoid(x);
+    case Act::kSilu: return silu(x);
+    case Act::kTanh: return tanh(x);
+    case Act::kGelu: return gelu(x);
+    case Act::kGeluTanh: return gelu_tanh(x);
+  }
+  return x;
+}
+
+}  // namespace
