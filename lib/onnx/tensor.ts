@@ -69,7 +69,8 @@ function externalBytes(tensor: TensorProto, where: string, expected: number, rea
 /** Bytes as an array of the type: a view where the alignment allows it. */
 function viewBytes(bytes: Uint8Array, type: Constant['type'], count: number): TypedArray {
   const { array } = storageOf(type)!;
-  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  // Not slice(): that of a Buffer is a view.
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new array(aligned.buffer, aligned.byteOffset, count);
 }
 

@@ -1,0 +1,108 @@
+/**
+ * One walk along a graph that finds types and shapes, and every value that is known before the run. The two belong together: the
+ * shape of a Reshape hangs on shape arithmetic, and shape arithmetic on shapes.
+ */
+import { LanewiseError } from '../errors.js';
+import { elementCount } from './constant.js';
+import { evaluationRules, shapeEvaluationRules } from './evaluate.js';
+import type { Constant, Graph, Node } from './ir.js';
+import { ShapeError } from './shape-error.js';
+import { shapeRules } from './shapes.js';
+import { type RuleInput, type TensorType, UnknownType } from './shapes/rule.js';
+
+export interface Analysis {
+  /** Of every value whose type could be found; extents not known yet are NaN. */
+  readonly types: ReadonlyMap<string, TensorType>;
+  /** The graph's constants and everything computed from them and from known shapes. */
+  readonly constants: ReadonlyMap<string, Constant>;
+}
+
+/** Folding may not blow a model up: results beyond this stay computed unless they are no larger than what they come from. */
+const MAX_FOLDED_ELEMENTS = 1 << 20;
+
+const isKnown = ({ shape }: TensorType): boolean => !shape.some(Number.isNaN);
+
+/** What rules see of a node at this point of the walk. */
+export function ruleInputOf(node: Node, { types, constants }: Analysis): RuleInput {
+  return {
+    node,
+    input: (index) => {
+      const type = types.get(node.inputs[index] ?? '');
+      if (!type) throw new UnknownType();
+      return type;
+    },
+    has: (index) => (node.inputs[index] ?? '') !== '',
+    constant: (index) => constants.get(node.inputs[index] ?? ''),
+  };
+}
+
+function inferNode(node: Node, input: RuleInput): readonly TensorType[] | undefined {
+  const rule = shapeRules[node.op];
+  if (!rule) return undefined;
+  try {
+    return rule(input);
+  } catch (error) {
+    if (error instanceof UnknownType) return undefined;
+    throw error;
+  }
+}
+
+function evaluateNode(node: Node, input: RuleInput, outputs: readonly TensorType[]): readonly Constant[] | undefined {
+  const byShape = shapeEvaluationRules[node.op];
+  const rule = byShape ?? evaluationRules[node.op];
+  if (!rule || !outputs.every(isKnown)) return undefined;
+  let inputElements = 0;
+  for (const index of node.inputs.keys()) {
+    if (!input.has(index)) continue;
+    const constant = input.constant(index);
+    if (byShape ? !isKnown(input.input(index)) : !constant) return undefined;
+    inputElements += constant?.data.length ?? 0;
+  }
+  const outputElements = outputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  if (outputElements > Math.max(MAX_FOLDED_ELEMENTS, inputElements)) return undefined;
+  try {
+    return rule({ ...input, value: (index) => input.constant(index)!, outputs });
+  } catch (error) {
+    // A rule that cannot evaluate this case leaves it to the run, or to the refusal at lowering.
+    if (error instanceof RangeError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Types, shapes and known values of a graph.
+ *
+ * Inputs with named extents get unknown ones. With `strict`, shapes that do not fit together throw; without (shapes are not
+ * bound yet) such values merely stay unknown, because the fault may lie in a guess of ours.
+ */
+export function analyze(graph: Graph, options: { strict: boolean }): Analysis {
+  const types = new Map<string, TensorType>();
+  const constants = new Map<string, Constant>(graph.constants);
+  for (const [name, { type, shape }] of graph.constants) types.set(name, { type, shape });
+  for (const { name, type, shape } of graph.inputs) {
+    types.set(name, { type, shape: shape.map((extent) => (typeof extent === 'number' ? extent : Number.NaN)) });
+  }
+  const analysis: Analysis = { types, constants };
+  for (const node of graph.nodes) {
+    const input = ruleInputOf(node, analysis);
+    try {
+      const outputs = inferNode(node, input);
+      if (!outputs) continue;
+      for (const [index, name] of node.outputs.entries()) {
+        const type = outputs[index];
+        if (name !== '' && type) types.set(name, type);
+      }
+      // A node with an epilogue computes more than its operator.
+      const values = node.epilogue ? undefined : evaluateNode(node, input, outputs.slice(0, node.outputs.length));
+      if (!values) continue;
+      for (const [index, name] of node.outputs.entries()) if (name !== '' && values[index]) constants.set(name, values[index]);
+    } catch (error) {
+      if (!options.strict) continue;
+      if (!(error instanceof ShapeError)) throw error;
+      const inputs = graph.inputs.map(({ name, shape }) => `${name} [${shape}]`).join(', ');
+      const message = `node '${node.name}' (${node.op}): ${error.message} (with inputs ${inputs})`;
+      throw new LanewiseError('ERR_MODEL_FORMAT', message, { cause: error });
+    }
+  }
+  return analysis;
+}
