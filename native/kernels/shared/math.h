@@ -174,7 +174,7 @@ inline double log2_positive(double a) {
 // 2^t for |t| <= 300
 inline double exp2_bounded(double t) {
   const double magic = 6755399441055744.;  // 1.5 * 2^52: the sum holds round(t) in its low bits
-  volatile double shifted = t + magic;
+  const double shifted = t + magic;
   const double n = shifted - magic;
   const double r = (t - n) * 0.69314718055994531;  // |r| <= 0.3466
   double p = 1. / 3628800;

@@ -1,0 +1,20 @@
+// The row kernels over the neon vector.
+#if defined(__aarch64__)
+#include "kernels/vec_neon.h"
+// The vector first: the rest is written over it.
+#include "kernels/shared/rows_elementwise.h"
+#include "kernels/shared/rows_reduce.h"
+#include "kernels/shared/rows_softmax.h"
+
+namespace lanewise {
+namespace neon {
+
+void fill_rows(KernelTable* table) {
+  fill_elementwise(table);
+  fill_reduce(table);
+  fill_softmax(table);
+}
+
+}  // namespace neon
+}  // namespace lanewise
+#endif

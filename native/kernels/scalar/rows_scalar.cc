@@ -1,0 +1,18 @@
+// The row kernels over the scalar vector.
+#include "kernels/vec_scalar.h"
+// The vector first: the rest is written over it.
+#include "kernels/shared/rows_elementwise.h"
+#include "kernels/shared/rows_reduce.h"
+#include "kernels/shared/rows_softmax.h"
+
+namespace lanewise {
+namespace scalar {
+
+void fill_rows(KernelTable* table) {
+  fill_elementwise(table);
+  fill_reduce(table);
+  fill_softmax(table);
+}
+
+}  // namespace scalar
+}  // namespace lanewise
