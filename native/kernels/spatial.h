@@ -1,5 +1,5 @@
-// Types of the kernels that move or combine pixels: pooling, resizing, transposition, lane movement. A pixel of a blocked
-// tensor is one vector: `lanes` channels side by side. Pixels of a row are consecutive vectors.
+// Types of the kernels that move or combine pixels: pooling, resizing, transposition, lane movement. A pixel of a
+// blocked tensor is one vector: `lanes` channels side by side. Pixels of a row are consecutive vectors.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

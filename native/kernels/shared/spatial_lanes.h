@@ -1,5 +1,5 @@
-// Lanes of several source blocks into one output block: a channel shuffle, or a concatenation or split at a channel that is
-// no multiple of the block. One permutation per source and pixel, everything else stays in registers.
+// Lanes of several source blocks into one output block: a channel shuffle, or a concatenation or split at a channel
+// that is no multiple of the block. One permutation per source and pixel, everything else stays in registers.
 #pragma once
 #include "kernels/contract.h"
 

@@ -1,8 +1,9 @@
 // Pooling of blocked rows and planes.
 //
-// A row takes its tap columns vertically first, then horizontally. In the interior, where every window is complete, kWindows
-// neighbouring windows share their vertical results: a 3x3 stride 1 window then costs 3 loads and 4 combinations instead
-// of 9 and 8. Border windows, and every other geometry, go one by one through pool_windows in the same order.
+// A row takes its tap columns vertically first, then horizontally. In the interior, where every window is complete,
+// kWindows neighbouring windows share their vertical results: a 3x3 stride 1 window then costs 3 loads and 4
+// combinations instead of 9 and 8. Border windows, and every other geometry, go one by one through pool_windows in the
+// same order.
 #pragma once
 #include "kernels/contract.h"
 
@@ -44,7 +45,8 @@ inline void pool_windows(const PoolRowArgs& args, size_t begin, size_t end) {
       const float* x = args.x + static_cast<ptrdiff_t>(column.first) * kLanes;
       acc = pool_tap_column<Pooling>(x, args.x_row_stride, args.tap_rows);
       for (int32_t t = 1; t < column.taps; ++t) {
-        acc = Pooling::combine(acc, pool_tap_column<Pooling>(x + t * args.tap_stride, args.x_row_stride, args.tap_rows));
+        acc =
+            Pooling::combine(acc, pool_tap_column<Pooling>(x + t * args.tap_stride, args.x_row_stride, args.tap_rows));
       }
     }
     store(args.y + i * kLanes, Pooling::finish(acc, args.row_count * column.count));
@@ -97,8 +99,8 @@ inline void pool_row(const PoolRowArgs& args) {
 inline void pool_row_max(const PoolRowArgs& args) { pool_row<MaxPooling>(args); }
 inline void pool_row_average(const PoolRowArgs& args) { pool_row<AveragePooling>(args); }
 
-// Four accumulators hide the latency of the additions; which one takes a pixel depends on its column alone, never on the
-// strides, so a plane with a halo reduces to the same bits as one without.
+// Four accumulators hide the latency of the additions; which one takes a pixel depends on its column alone, never on
+// the strides, so a plane with a halo reduces to the same bits as one without.
 template <class Pooling>
 inline void plane_reduce(const PlaneReduceArgs& args) {
   Vec acc[4] = {Pooling::empty(), Pooling::empty(), Pooling::empty(), Pooling::empty()};

@@ -1,6 +1,6 @@
-// Rows of a resize. Bilinear: four loads and six multiply-adds per pixel, vertical first, weights rounded once from double
-// by the plan. A weight of exactly 0 or 1 gives the source pixel unchanged (unless the other one is infinite or NaN, as in
-// the formula). Nearest: a gather of whole pixels.
+// Rows of a resize. Bilinear: four loads and six multiply-adds per pixel, vertical first, weights rounded once from
+// double by the plan. A weight of exactly 0 or 1 gives the source pixel unchanged (unless the other one is infinite or
+// NaN, as in the formula). Nearest: a gather of whole pixels.
 #pragma once
 #include "kernels/contract.h"
 

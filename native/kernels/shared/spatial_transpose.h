@@ -1,9 +1,9 @@
 // y[c*ldy + r] = x[r*ldx + c]
 //
 // Tiles of kLanes x kLanes elements pass through registers; edge tiles load and store only what exists. Columns go in
-// panels, rows inside a panel first: where a vector is half a cache line, the other half of a line of y is written while
-// the line is still in L1. A layout conversion is one panel row (rows <= kLanes, NCHW -> NCHWc) or one panel column
-// (cols <= kLanes, NCHWc -> NCHW), so the panels cost it nothing.
+// panels, rows inside a panel first: where a vector is half a cache line, the other half of a line of y is written
+// while the line is still in L1. A layout conversion is one panel row (rows <= kLanes, NCHW -> NCHWc) or one panel
+// column (cols <= kLanes, NCHWc -> NCHW), so the panels cost it nothing.
 #pragma once
 #include <stddef.h>
 
@@ -56,7 +56,8 @@ inline void transpose(const float* x, ptrdiff_t ldx, float* y, ptrdiff_t ldy, si
         for (; c + kTile <= c1; c += kTile) {
           transpose_edge<true, true>(row + c, ldx, out + static_cast<ptrdiff_t>(c) * ldy, ldy, kTile, kTile);
         }
-        if (c < c1) transpose_edge<true, false>(row + c, ldx, out + static_cast<ptrdiff_t>(c) * ldy, ldy, kTile, c1 - c);
+        if (c < c1)
+          transpose_edge<true, false>(row + c, ldx, out + static_cast<ptrdiff_t>(c) * ldy, ldy, kTile, c1 - c);
       } else {
         for (; c + kTile <= c1; c += kTile) {
           transpose_edge<false, true>(row + c, ldx, out + static_cast<ptrdiff_t>(c) * ldy, ldy, live_rows, kTile);
