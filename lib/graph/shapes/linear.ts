@@ -46,7 +46,9 @@ export const linearShapes: ShapeRules = {
     if (a.shape.length === 0 || b.shape.length === 0) throw new ShapeError('a scalar cannot be multiplied as a matrix');
     // A vector is a row on the left and a column on the right, and its made-up axis does not show in the result.
     const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
-    const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
+    let right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
+    // Our own extension: a transpose of b that a pass has taken in.
+    if (flagAttribute(context.node, 'transB', false)) right = [...right.slice(0, -2), right.at(-1)!, right.at(-2)!];
     if (differ(left.at(-1)!, right.at(-2)!)) throw new ShapeError(`[${a.shape}] and [${b.shape}] cannot be multiplied`);
     const shape = broadcastShapes(left.slice(0, -2), right.slice(0, -2));
     if (a.shape.length > 1) shape.push(left.at(-2)!);

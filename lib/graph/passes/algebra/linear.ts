@@ -1,0 +1,65 @@
+/** Nodes whose weights can take a scale in: one view of convolutions and matrix products. */
+import type { FoldedWeights, LinearWeights } from '../../../fold/algebra.js';
+import { flagAttribute, numberAttribute, numbersAttribute, stringAttribute } from '../../attributes.js';
+import { elementCount, float32Of } from '../../constant.js';
+import type { GraphEditor } from '../../editor.js';
+import { isFloat } from '../../element-type.js';
+import type { Node } from '../../ir.js';
+
+export interface Linear {
+  readonly node: Node;
+  readonly weights: LinearWeights;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  /** Channels are on axis 1 (convolutions), or on the last axis (matrix products). */
+  readonly channelsLast: boolean;
+}
+
+function biasOf(editor: GraphEditor, node: Node, channels: number): Float32Array | null | undefined {
+  if (!node.inputs[2]) return null;
+  const constant = editor.constant(node.inputs[2]);
+  if (!constant || constant.data.length !== channels || elementCount(constant.shape.slice(-1)) !== channels) return undefined;
+  return float32Of(constant);
+}
+
+/** How each operator stores its weight; undefined for a form whose weights cannot be rewritten as they are. */
+const layouts: Readonly<Record<string, (node: Node, rank: number) => { axis: 'oi' | 'io'; groups: number } | undefined>> = {
+  Conv: (node) => ({ axis: 'oi', groups: numberAttribute(node, 'group', 1) }),
+  ConvTranspose: (node) => ({ axis: 'io', groups: numberAttribute(node, 'group', 1) }),
+  MatMul: (node, rank) => (rank === 2 ? { axis: flagAttribute(node, 'transB', false) ? 'oi' : 'io', groups: 1 } : undefined),
+  Gemm: (node, rank) => {
+    const plain = numberAttribute(node, 'alpha', 1) === 1 && numberAttribute(node, 'beta', 1) === 1;
+    return rank === 2 && plain ? { axis: flagAttribute(node, 'transB', false) ? 'oi' : 'io', groups: 1 } : undefined;
+  },
+};
+
+/** The weights of a node if they are known and nothing but a bias follows them. */
+export function linearOf(editor: GraphEditor, node: Node): Linear | undefined {
+  const constant = editor.constant(node.inputs[1]);
+  if (node.epilogue || !constant || !isFloat(constant.type)) return undefined;
+  const layout = layouts[node.op]?.(node, constant.shape.length);
+  if (!layout) return undefined;
+  const { axis, groups } = layout;
+  const [first = 0, second = 0] = constant.shape;
+  const outputChannels = axis === 'oi' ? first : second * groups;
+  const inputChannels = axis === 'oi' ? second * groups : first;
+  const bias = biasOf(editor, node, outputChannels);
+  if (bias === undefined) return undefined;
+  const weights: LinearWeights = { weight: float32Of(constant), shape: constant.shape, bias, axis, groups };
+  return { node, weights, inputChannels, outputChannels, channelsLast: node.op === 'MatMul' || node.op === 'Gemm' };
+}
+
+/** The node with folded weights. */
+export function withWeights(editor: GraphEditor, { node, weights }: Linear, folded: FoldedWeights): Node {
+  const weight = editor.addConstant(`${node.name}.weight`, { type: 'float32', shape: weights.shape, data: folded.weight });
+  const bias = editor.addConstant(`${node.name}.bias`, { type: 'float32', shape: [folded.bias.length], data: folded.bias });
+  return { ...node, inputs: [node.inputs[0]!, weight, bias] };
+}
+
+/** Whether a convolution may read beyond its input: then what its border holds matters. */
+export function mayPad(node: Node): boolean {
+  if (node.op !== 'Conv') return false;
+  const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
+  if (auto === 'VALID') return false;
+  return auto !== 'NOTSET' || (numbersAttribute(node, 'pads')?.some((pad) => pad !== 0) ?? false);
+}

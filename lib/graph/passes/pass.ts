@@ -1,0 +1,57 @@
+/** What a pass is, and how a list of them runs. */
+import type { WeightAlgebra } from '../../fold/algebra.js';
+import { type Analysis, analyze } from '../analysis.js';
+import type { Graph } from '../ir.js';
+
+export interface PassContext {
+  /** Weight algebra in double; the native addon's outside of tests. */
+  readonly fold: WeightAlgebra;
+  /** Types, shapes and known values of a graph of this run; computed once per graph. */
+  analyze(graph: Graph): Analysis;
+}
+
+/** One rewrite. Pure: returns the very graph it was given when there is nothing to do. */
+export interface Pass {
+  readonly name: string;
+  run(graph: Graph, context: PassContext): Graph;
+}
+
+export interface PassReport {
+  readonly nodesBefore: number;
+  readonly nodesAfter: number;
+  /** How many nodes each pass took out; passes that only rewrote nodes stand with 0. */
+  readonly removed: Readonly<Record<string, number>>;
+}
+
+/** The context passes run in. `strict`: shapes are bound, so shapes that do not fit are an error. */
+export function passContext(fold: WeightAlgebra, strict: boolean): PassContext {
+  const known = new WeakMap<Graph, Analysis>();
+  return {
+    fold,
+    analyze: (graph) => {
+      let analysis = known.get(graph);
+      if (!analysis) known.set(graph, (analysis = analyze(graph, { strict })));
+      return analysis;
+    },
+  };
+}
+
+/** More rounds than any graph needs; reached only when two passes undo each other, which a test must find. */
+const MAX_ROUNDS = 100;
+
+/** Runs the list over and over until a whole round changes nothing. */
+export function runPasses(graph: Graph, passes: readonly Pass[], context: PassContext): { graph: Graph; report: PassReport } {
+  const removed: Record<string, number> = {};
+  const nodesBefore = graph.nodes.length;
+  let current = graph;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = current;
+    for (const pass of passes) {
+      const next = pass.run(current, context);
+      if (next !== current) removed[pass.name] = (removed[pass.name] ?? 0) + current.nodes.length - next.nodes.length;
+      current = next;
+    }
+    if (current === before) break;
+  }
+  return { graph: current, report: { nodesBefore, nodesAfter: current.nodes.length, removed } };
+}
