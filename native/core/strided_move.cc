@@ -189,7 +189,8 @@ class StridedMoveStep : public Step {
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     for (const PreparedMove& move : moves_) {
       const size_t last = move.first_item + move.split.items();
-      if (last <= begin || move.first_item >= end) continue;
+      const bool empty = last == move.first_item;
+      if (empty || last <= begin || move.first_item >= end) continue;
       RunMove(context, move, move.split.begin(std::max(begin, move.first_item) - move.first_item),
               move.split.begin(std::min(end, last) - move.first_item));
     }
