@@ -24,6 +24,7 @@ class PackCache {
   std::shared_ptr<Buffer> Find(int64_t constant_id, const std::string& form) const;
   void Insert(int64_t constant_id, const std::string& form, std::shared_ptr<Buffer> buffer);
   size_t bytes() const;
+  void Clear() { buffers_.clear(); }
 
  private:
   std::map<std::pair<int64_t, std::string>, std::shared_ptr<Buffer>> buffers_;
@@ -60,20 +61,18 @@ class PlanBuilder {
   // Whether `v` is rank 4 and exists blocked.
   bool IsBlocked(int v) const { return LayoutOf(v) == Layout::kBlocked; }
 
-  // The value in this layout, converted by an added step if need be; `halo` is what the reader relies on, filled with
-  // zeros or, per channel, with the constant `pad_value`.
+  // The value in this layout, converted by an added step if need be. Without `halo` a kPlain tensor is contiguous; with it
+  // the border that the reader relies on is filled with zeros or, per channel, with the constant `pad_value`.
   Status In(int v, Layout layout, Tensor* tensor) { return In(v, layout, Halo{}, kNone, tensor); }
   Status In(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor);
-  // The value as it is, in any layout.
-  Status In(int v, Tensor* tensor);
 
-  // The tensor that the current step writes for `v`. With `in_place_of` (a tensor of equal size and layout that dies
-  // here) the memory is shared when that is safe.
+  // The tensor that the current step writes for `v`. With `in_place_of` (an input of equal size that dies here) the
+  // memory is shared when that is safe: the step must then read an element before it writes the same one.
   Status Out(int v, Layout layout, Tensor* tensor) { return Out(v, layout, nullptr, tensor); }
   Status Out(int v, Layout layout, const Tensor* in_place_of, Tensor* tensor);
   // `v` is another shape of the same plain elements.
   Status Alias(int v, const Tensor& source);
-  // A tensor that lives until the current operator's last step.
+  // Contiguous memory for the current operator's steps, dead after the last of them.
   Status Temporary(const Shape& shape, Layout layout, Tensor* tensor);
 
   // A packed constant: from the cache, or made by `pack` into a zeroed buffer of `size` floats and kept.
@@ -89,19 +88,34 @@ class PlanBuilder {
 
  private:
   friend class Plan;
+  // A tensor that holds a value, and what its halo is filled with.
   struct Copy {
     Tensor tensor;
     int pad_value = kNone;
   };
-  Status Begin();                       // ports, halo needs
-  Status BuildStep(const StepSpec& step);
-  Status Finish();                      // outputs, lifetimes, arena
+  // The border that convolutions want around a value in the blocked layout. Readers with another padding value than the
+  // first get a copy of their own.
+  struct HaloNeed {
+    Halo halo;
+    int pad_value = kNone;
+    bool any = false;
+  };
+
+  Status Begin();
+  Status BuildStep(const StepSpec& step, int index);
+  Status Finish();
+  void CollectNeeds();
+  void PlaceArena();
+
   Tensor Describe(const Shape& shape, Layout layout, const Halo& halo) const;
-  int64_t SizeOf(const Tensor& tensor, int64_t* origin) const;
-  Status Place(Tensor* tensor, Storage storage);
-  void Touch(const Tensor& tensor);     // extends the storage's life to the step being added
-  Halo HaloNeed(int v) const;
+  int64_t SizeOf(const Tensor& tensor) const;
+  int64_t OriginOf(const Tensor& tensor) const;
+  Tensor Place(Tensor tensor, int storage);
+  int NewStorage(Storage storage);
+  void Touch(const Tensor& tensor);
   Status FillHalo(const Tensor& tensor, int pad_value);
+  Status ConstantCopy(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor);
+  bool MayWriteOver(const Tensor& tensor) const;
 
   const PlanSpec& spec_;
   const KernelTable& kernels_;
@@ -109,15 +123,19 @@ class PlanBuilder {
   const StepSpec* current_ = nullptr;
   int current_index_ = 0;
   std::vector<std::vector<Copy>> copies_;  // by value
-  std::vector<Halo> halo_needs_;           // by value: what zero-padding readers want
+  std::vector<HaloNeed> halo_needs_;       // by value
   std::vector<int> last_use_;              // by value: index of the last StepSpec that reads it
   std::vector<int> output_port_;           // by value
   std::vector<PlacedTensor> placed_;       // by Tensor::id
   std::vector<Storage> storages_;
+  std::vector<int> touched_;               // storages used by the operator being built
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the weights of the steps alive
+  std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the constants of the steps alive
   size_t scratch_ = 0;
   int64_t arena_size_ = 0;
 };
+
+// Every value a step reads.
+std::vector<int> ReadValues(const StepSpec& step);
 
 }  // namespace lanewise

@@ -1,0 +1,18 @@
+// What one JavaScript environment (the main thread or a worker) owns. Nothing here is shared between environments.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "addon/executor.h"
+
+namespace lanewise {
+
+struct EnvironmentData {
+  Napi::FunctionReference plan_constructor, weights_constructor, stop_constructor;
+  std::shared_ptr<CompletionPort> completions;
+};
+
+inline EnvironmentData& DataOf(Napi::Env env) { return *env.GetInstanceData<EnvironmentData>(); }
+
+}  // namespace lanewise

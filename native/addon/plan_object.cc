@@ -1,0 +1,223 @@
+#include "addon/plan_object.h"
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "addon/environment.h"
+#include "addon/errors.h"
+#include "addon/plan_spec.h"
+#include "core/plan.h"
+#include "core/threads.h"
+#include "cpu/dispatch.h"
+
+namespace lanewise {
+namespace {
+
+class WeightsObject : public Napi::ObjectWrap<WeightsObject> {
+ public:
+  explicit WeightsObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Weights",
+                       {InstanceAccessor<&WeightsObject::Bytes>("bytes"), InstanceMethod<&WeightsObject::Clear>("clear")});
+  }
+  PackCache& cache() { return cache_; }
+
+ private:
+  Napi::Value Bytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(cache_.bytes()));
+  }
+  void Clear(const Napi::CallbackInfo&) { cache_.Clear(); }
+
+  PackCache cache_;
+};
+
+class StopObject : public Napi::ObjectWrap<StopObject> {
+ public:
+  explicit StopObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "StopToken", {InstanceMethod<&StopObject::Stop>("stop")});
+  }
+  const std::shared_ptr<std::atomic<bool>>& flag() const { return flag_; }
+
+ private:
+  void Stop(const Napi::CallbackInfo&) { flag_->store(true, std::memory_order_relaxed); }
+
+  std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+template <typename Wrapped>
+Wrapped* Unwrap(const Napi::Value& value, const Napi::FunctionReference& constructor) {
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) return nullptr;
+  return Napi::ObjectWrap<Wrapped>::Unwrap(value.As<Napi::Object>());
+}
+
+class PlanObject : public Napi::ObjectWrap<PlanObject> {
+ public:
+  // new Plan(spec, weights, isa | undefined)
+  explicit PlanObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const Napi::Env env = info.Env();
+    if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan: expected a description");
+    auto* weights = info.Length() > 1 ? Unwrap<WeightsObject>(info[1], DataOf(env).weights_constructor) : nullptr;
+    const KernelTable* kernels = nullptr;
+    if (info.Length() > 2 && info[2].IsString()) {
+      ThrowIfError(env, FindKernels(info[2].As<Napi::String>().Utf8Value(), &kernels));
+    } else {
+      ThrowIfError(env, ActiveKernels(&kernels));
+    }
+    const PlanSpec spec = ReadPlanSpec(info[0].As<Napi::Object>());
+    PackCache unshared;
+    std::unique_ptr<Plan> plan;
+    ThrowIfError(env, Plan::Create(spec, *kernels, weights == nullptr ? unshared : weights->cache(), &plan));
+    plan_ = std::move(plan);
+  }
+
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Plan",
+                       {InstanceMethod<&PlanObject::Run>("run"), InstanceMethod<&PlanObject::RunSync>("runSync"),
+                        InstanceMethod<&PlanObject::Dispose>("dispose"), InstanceAccessor<&PlanObject::Steps>("steps"),
+                        InstanceAccessor<&PlanObject::ArenaBytes>("arenaBytes"),
+                        InstanceAccessor<&PlanObject::ConstantBytes>("constantBytes"),
+                        InstanceAccessor<&PlanObject::Isa>("isa")});
+  }
+
+ private:
+  Plan& Live(Napi::Env env) const {
+    if (plan_ == nullptr) throw ToError(env, Status::Internal("the plan was disposed"));
+    return *plan_;
+  }
+
+  // Float32Arrays whose lengths are those of `shapes`; anything else is an error before any work.
+  static std::vector<Napi::Float32Array> Arrays(const Napi::Value& value, const std::vector<Shape>& shapes,
+                                                const char* what) {
+    const Napi::Env env = value.Env();
+    if (!value.IsArray() || value.As<Napi::Array>().Length() != shapes.size()) {
+      throw Napi::TypeError::New(env, std::string(what) + ": expected " + std::to_string(shapes.size()) + " arrays");
+    }
+    const auto array = value.As<Napi::Array>();
+    std::vector<Napi::Float32Array> result;
+    for (uint32_t i = 0; i < shapes.size(); ++i) {
+      const Napi::Value item = array.Get(i);
+      if (!item.IsTypedArray() || item.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+        throw Napi::TypeError::New(env, std::string(what) + ": expected Float32Arrays");
+      }
+      result.push_back(item.As<Napi::Float32Array>());
+      const int64_t expected = ElementCount(shapes[i]);
+      if (static_cast<int64_t>(result.back().ElementLength()) != expected) {
+        throw Napi::RangeError::New(env, std::string(what) + ": expected " + std::to_string(expected) +
+                                             " elements, got " + std::to_string(result.back().ElementLength()));
+      }
+    }
+    return result;
+  }
+
+  static int Threads(const Napi::CallbackInfo& info, size_t i) {
+    if (info.Length() > i && info[i].IsNumber()) {
+      const int32_t threads = info[i].As<Napi::Number>().Int32Value();
+      if (threads >= 1) return threads < ThreadPool::kMaxThreads ? threads : ThreadPool::kMaxThreads;
+    }
+    return ThreadPool::Instance().threads();
+  }
+
+  // run(inputs, threads | undefined, stop | undefined, timed) -> Promise of outputs, or of {outputs, stepMs}
+  Napi::Value Run(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Plan& plan = Live(env);
+    const auto inputs = Arrays(info[0], plan.input_shapes(), "inputs");
+    auto job = std::make_unique<Job>(env);
+    job->plan = plan_;
+    job->threads = Threads(info, 1);
+    for (const Napi::Float32Array& input : inputs) {
+      Buffer copy;
+      ThrowIfError(env, copy.Allocate(input.ElementLength()));
+      if (input.ElementLength() > 0) std::memcpy(copy.data(), input.Data(), copy.bytes());
+      job->inputs.push_back(std::move(copy));
+    }
+    for (const Shape& shape : plan.output_shapes()) {
+      Buffer output;
+      ThrowIfError(env, output.Allocate(static_cast<size_t>(ElementCount(shape))));
+      job->outputs.push_back(std::move(output));
+    }
+    auto* stop = info.Length() > 2 ? Unwrap<StopObject>(info[2], DataOf(env).stop_constructor) : nullptr;
+    job->stop = stop != nullptr ? stop->flag() : std::make_shared<std::atomic<bool>>(false);
+    if (info.Length() > 3 && info[3].ToBoolean()) job->step_ms.resize(plan.step_count());
+    const Napi::Promise promise = job->deferred.Promise();
+    const auto& completions = DataOf(env).completions;
+    completions->Submit(completions, std::move(job));
+    return promise;
+  }
+
+  // runSync(inputs, outputs | undefined, threads | undefined) -> outputs
+  Napi::Value RunSync(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Plan& plan = Live(env);
+    const auto inputs = Arrays(info[0], plan.input_shapes(), "inputs");
+    std::vector<Napi::Float32Array> outputs;
+    if (info.Length() > 1 && info[1].IsArray()) {
+      outputs = Arrays(info[1], plan.output_shapes(), "outputs");
+    } else {
+      for (const Shape& shape : plan.output_shapes()) {
+        outputs.push_back(Napi::Float32Array::New(env, static_cast<size_t>(ElementCount(shape))));
+      }
+    }
+    std::vector<const float*> in;
+    std::vector<float*> out;
+    for (const auto& a : inputs) in.push_back(a.Data());
+    for (const auto& a : outputs) out.push_back(a.Data());
+    RunOptions options;
+    options.inputs = in.data();
+    options.outputs = out.data();
+    options.threads = Threads(info, 2);
+    ThrowIfError(env, plan.Run(options));
+    Napi::Array result = Napi::Array::New(env, outputs.size());
+    for (size_t i = 0; i < outputs.size(); ++i) result.Set(static_cast<uint32_t>(i), outputs[i]);
+    return result;
+  }
+
+  // Runs in flight keep the plan; everything else is freed now.
+  void Dispose(const Napi::CallbackInfo&) { plan_.reset(); }
+
+  Napi::Value Steps(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const Plan& plan = Live(env);
+    Napi::Array steps = Napi::Array::New(env, plan.step_count());
+    for (size_t i = 0; i < plan.step_count(); ++i) {
+      const StepInfo& s = plan.step_info(i);
+      Napi::Object step = Napi::Object::New(env);
+      step.Set("name", s.name);
+      step.Set("op", s.op);
+      step.Set("kernel", s.kernel);
+      step.Set("macs", static_cast<double>(s.macs));
+      step.Set("bytes", static_cast<double>(s.bytes));
+      steps.Set(static_cast<uint32_t>(i), step);
+    }
+    return steps;
+  }
+  Napi::Value ArenaBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(Live(info.Env()).arena_bytes()));
+  }
+  Napi::Value ConstantBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(Live(info.Env()).constant_bytes()));
+  }
+  Napi::Value Isa(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), Live(info.Env()).kernels().isa);
+  }
+
+  std::shared_ptr<Plan> plan_;
+};
+
+}  // namespace
+
+void ExportPlan(Napi::Env env, Napi::Object exports) {
+  EnvironmentData& data = DataOf(env);
+  const auto define = [&](const char* name, const Napi::Function& constructor, Napi::FunctionReference* reference) {
+    *reference = Napi::Persistent(constructor);
+    exports.Set(name, constructor);
+  };
+  define("Plan", PlanObject::Define(env), &data.plan_constructor);
+  define("Weights", WeightsObject::Define(env), &data.weights_constructor);
+  define("StopToken", StopObject::Define(env), &data.stop_constructor);
+}
+
+}  // namespace lanewise

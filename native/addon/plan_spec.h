@@ -1,0 +1,12 @@
+// Reads the plan description of lib/graph/plan-spec.ts. Everything is checked: indices, arity, shapes, lengths.
+#pragma once
+#include <napi.h>
+
+#include "core/plan_spec.h"
+
+namespace lanewise {
+
+// Constants point into the JavaScript arrays: valid until control returns to JavaScript. Throws Napi::Error.
+PlanSpec ReadPlanSpec(const Napi::Object& object);
+
+}  // namespace lanewise

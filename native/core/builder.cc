@@ -1,0 +1,436 @@
+#include "core/builder.h"
+
+#include <algorithm>
+#include <climits>
+#include <type_traits>
+
+#include "core/build.h"
+#include "core/conv_geometry.h"
+#include "core/reorder.h"
+
+namespace lanewise {
+namespace {
+
+Halo Larger(const Halo& a, const Halo& b) {
+  return {std::max(a.top, b.top), std::max(a.left, b.left), std::max(a.bottom, b.bottom), std::max(a.right, b.right)};
+}
+
+template <typename Spec, typename = void>
+struct HasEpilogue : std::false_type {};
+template <typename Spec>
+struct HasEpilogue<Spec, std::void_t<decltype(std::declval<Spec>().epilogue)>> : std::true_type {};
+
+}  // namespace
+
+std::shared_ptr<Buffer> PackCache::Find(int64_t constant_id, const std::string& form) const {
+  const auto it = buffers_.find({constant_id, form});
+  return it == buffers_.end() ? nullptr : it->second;
+}
+
+void PackCache::Insert(int64_t constant_id, const std::string& form, std::shared_ptr<Buffer> buffer) {
+  buffers_[{constant_id, form}] = std::move(buffer);
+}
+
+size_t PackCache::bytes() const {
+  size_t total = 0;
+  for (const auto& entry : buffers_) total += entry.second->bytes();
+  return total;
+}
+
+std::vector<int> ReadValues(const StepSpec& step) {
+  std::vector<int> read = step.inputs;
+  std::visit(
+      [&](const auto& spec) {
+        using Spec = std::decay_t<decltype(spec)>;
+        if constexpr (HasEpilogue<Spec>::value) {
+          const EpilogueSpec& e = spec.epilogue;
+          for (int v : {e.bias, e.scale, e.shift, e.residual, e.slope, e.gate}) {
+            if (v != kNone) read.push_back(v);
+          }
+        }
+        if constexpr (std::is_same_v<Spec, Conv2dSpec>) {
+          if (spec.pad_value != kNone) read.push_back(spec.pad_value);
+        }
+      },
+      step.spec);
+  return read;
+}
+
+PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs)
+    : spec_(spec), kernels_(kernels), packs_(packs) {
+  const size_t count = spec.values.size();
+  copies_.resize(count);
+  halo_needs_.resize(count);
+  last_use_.assign(count, -1);
+  output_port_.assign(count, kNone);
+}
+
+std::string PlanBuilder::Where() const {
+  return current_ == nullptr ? "plan" : current_->op + " '" + current_->name + "'";
+}
+
+void PlanBuilder::CollectNeeds() {
+  for (size_t i = 0; i < spec_.steps.size(); ++i) {
+    const StepSpec& step = spec_.steps[i];
+    for (int v : ReadValues(step)) last_use_[static_cast<size_t>(v)] = static_cast<int>(i);
+    Halo halo;
+    int pad_value = kNone;
+    if (const auto* conv = std::get_if<Conv2dSpec>(&step.spec)) {
+      halo = ConvHalo(*conv, shape(step.inputs[0]), shape(step.inputs[1]), shape(step.outputs[0]));
+      pad_value = conv->pad_value;
+    } else if (const auto* transposed = std::get_if<ConvTranspose2dSpec>(&step.spec)) {
+      halo = ConvTransposeHalo(*transposed, shape(step.inputs[0]), shape(step.inputs[1]), shape(step.outputs[0]));
+    }
+    if (halo.empty()) continue;
+    HaloNeed& need = halo_needs_[static_cast<size_t>(step.inputs[0])];
+    if (!need.any) need.pad_value = pad_value;
+    if (need.pad_value == pad_value) need.halo = Larger(need.halo, halo);
+    need.any = true;
+  }
+}
+
+Status PlanBuilder::Begin() {
+  CollectNeeds();
+  for (size_t i = 0; i < spec_.inputs.size(); ++i) {
+    const PortSpec& port = spec_.inputs[i];
+    Storage storage;
+    storage.kind = Storage::Kind::kInput;
+    storage.port = static_cast<int>(i);
+    const Layout layout = port.layout == PortLayout::kNhwc ? Layout::kNhwc : Layout::kPlain;
+    if (layout == Layout::kNhwc && shape(port.value).size() != 4) return Status::Invalid("NHWC input needs rank 4");
+    const Tensor tensor = Place(Describe(shape(port.value), layout, {}), NewStorage(std::move(storage)));
+    copies_[static_cast<size_t>(port.value)].push_back({tensor, kNone});
+  }
+  for (size_t i = 0; i < spec_.outputs.size(); ++i) {
+    const auto v = static_cast<size_t>(spec_.outputs[i].value);
+    last_use_[v] = INT_MAX;
+    if (output_port_[v] == kNone) output_port_[v] = static_cast<int>(i);
+  }
+  return Status::Ok();
+}
+
+Tensor PlanBuilder::Describe(const Shape& shape, Layout layout, const Halo& halo) const {
+  Tensor t;
+  t.layout = layout;
+  t.shape = shape;
+  if (shape.size() != 4) return t;
+  t.halo = halo;
+  const int64_t width = t.w() + halo.left + halo.right, height = t.h() + halo.top + halo.bottom;
+  switch (layout) {
+    case Layout::kPlain:
+      t.pixel_stride = 1;
+      t.row_stride = width;
+      t.block_stride = height * t.row_stride;
+      t.image_stride = t.c() * t.block_stride;
+      break;
+    case Layout::kNhwc:
+      t.pixel_stride = t.c();
+      t.row_stride = width * t.pixel_stride;
+      t.block_stride = 1;
+      t.image_stride = height * t.row_stride;
+      break;
+    case Layout::kBlocked: {
+      t.lanes = lanes();
+      t.pixel_stride = t.lanes;
+      t.row_stride = width * t.pixel_stride;
+      t.block_stride = height * t.row_stride;
+      // Blocks a multiple of 4 KiB apart would fall into the same few cache sets.
+      constexpr int64_t kPage = 4096 / sizeof(float);
+      if (t.block_stride > 0 && t.block_stride % kPage == 0) t.block_stride += t.lanes;
+      t.image_stride = t.blocks() * t.block_stride;
+      break;
+    }
+  }
+  return t;
+}
+
+int64_t PlanBuilder::SizeOf(const Tensor& t) const {
+  if (t.shape.size() != 4) return ElementCount(t.shape);
+  return t.n() * t.image_stride;
+}
+
+int64_t PlanBuilder::OriginOf(const Tensor& t) const {
+  return t.halo.top * t.row_stride + t.halo.left * t.pixel_stride;
+}
+
+int PlanBuilder::NewStorage(Storage storage) {
+  storage.first_step = storage.last_step = static_cast<int>(steps_.size());
+  storages_.push_back(std::move(storage));
+  return static_cast<int>(storages_.size()) - 1;
+}
+
+Tensor PlanBuilder::Place(Tensor tensor, int storage) {
+  tensor.id = static_cast<int>(placed_.size());
+  placed_.push_back({storage, OriginOf(tensor)});
+  touched_.push_back(storage);
+  return tensor;
+}
+
+void PlanBuilder::Touch(const Tensor& tensor) {
+  touched_.push_back(placed_[static_cast<size_t>(tensor.id)].storage);
+}
+
+Layout PlanBuilder::LayoutOf(int v) const {
+  const auto& copies = copies_[static_cast<size_t>(v)];
+  return copies.empty() ? Layout::kPlain : copies.front().tensor.layout;
+}
+
+Status PlanBuilder::FillHalo(const Tensor& tensor, int pad_value) {
+  if (tensor.halo.empty() || SizeOf(tensor) == 0) return Status::Ok();
+  const float* values = nullptr;
+  if (pad_value != kNone) {
+    if (!IsConstant(pad_value) || ElementCount(shape(pad_value)) != tensor.c()) {
+      return Status::Invalid(Where() + ": padValue must be a constant with one value per input channel");
+    }
+    std::shared_ptr<Buffer> packed;
+    const int64_t channels = tensor.c();
+    const auto size = static_cast<size_t>((channels + lanes() - 1) / lanes() * lanes());
+    const float* data = value(pad_value).data;
+    LANEWISE_RETURN_IF_ERROR(Pack(pad_value, "channels " + std::to_string(size), size,
+                                  [&](float* out) { std::copy_n(data, channels, out); }, &packed));
+    values = packed->data();
+  }
+  StepInfo info;
+  info.kernel = "halo";
+  Touch(tensor);
+  Add(MakeHaloFill(tensor, values), info);
+  return Status::Ok();
+}
+
+Status PlanBuilder::ConstantCopy(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor) {
+  if (!halo.empty()) return Status::Unsupported(Where() + ": a constant cannot be padded in place");
+  (void)pad_value;
+  const Tensor source = Describe(shape(v), Layout::kPlain, {});
+  Tensor target = Describe(shape(v), layout, {});
+  const float* data = value(v).data;
+  std::shared_ptr<Buffer> packed;
+  // The conversion is the same step that a run would use, with two tensors.
+  const auto convert = [&](float* out) {
+    Tensor from = source, to = target;
+    from.id = 0;
+    to.id = 1;
+    float* tensors[2] = {const_cast<float*>(data), out};
+    const auto step = MakeReorder(from, to, kernels_);
+    step->Run({tensors, nullptr}, 0, step->items());
+  };
+  LANEWISE_RETURN_IF_ERROR(Pack(v, "tensor " + std::to_string(static_cast<int>(layout)) + " " + std::to_string(lanes()),
+                                static_cast<size_t>(SizeOf(target)), convert, &packed));
+  Storage storage;
+  storage.kind = Storage::Kind::kConstant;
+  storage.buffer = std::move(packed);
+  *tensor = Place(target, NewStorage(std::move(storage)));
+  copies_[static_cast<size_t>(v)].push_back({*tensor, kNone});
+  return Status::Ok();
+}
+
+Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor) {
+  if (layout != Layout::kPlain && shape(v).size() != 4) {
+    return Status::Internal(Where() + ": layout needs rank 4, value '" + value(v).name + "' has rank " +
+                            std::to_string(shape(v).size()));
+  }
+  auto& copies = copies_[static_cast<size_t>(v)];
+  for (const Copy& copy : copies) {
+    const Tensor& t = copy.tensor;
+    if (t.layout != layout) continue;
+    const bool contiguous_wanted = layout == Layout::kPlain && halo.empty();
+    if (contiguous_wanted && !t.halo.empty()) continue;
+    if (!t.halo.Covers(halo) || (!halo.empty() && copy.pad_value != pad_value)) continue;
+    Touch(t);
+    *tensor = t;
+    return Status::Ok();
+  }
+  if (IsConstant(v)) return ConstantCopy(v, layout, halo, pad_value, tensor);
+  if (copies.empty()) return Status::Internal(Where() + ": value '" + value(v).name + "' is read before it is written");
+
+  const HaloNeed& need = halo_needs_[static_cast<size_t>(v)];
+  const bool share = layout == Layout::kBlocked && (halo.empty() || need.pad_value == pad_value);
+  const Halo wanted = share ? Larger(halo, need.halo) : halo;
+  const int fill = share ? need.pad_value : pad_value;
+  const Tensor source = copies.front().tensor;
+  const Tensor target = Describe(shape(v), layout, wanted);
+  Storage storage;
+  storage.size = SizeOf(target);
+  const Tensor placed = Place(target, NewStorage(std::move(storage)));
+  LANEWISE_RETURN_IF_ERROR(FillHalo(placed, fill));
+  Touch(source);
+  StepInfo info;
+  info.kernel = std::string("reorder ") + ReorderName(source.layout, layout);
+  info.bytes = 8 * ElementCount(shape(v));
+  Add(MakeReorder(source, placed, kernels_), info);
+  copies.push_back({placed, fill});
+  *tensor = placed;
+  return Status::Ok();
+}
+
+bool PlanBuilder::MayWriteOver(const Tensor& tensor) const {
+  const int storage = placed_[static_cast<size_t>(tensor.id)].storage;
+  if (storages_[static_cast<size_t>(storage)].kind != Storage::Kind::kArena) return false;
+  for (size_t v = 0; v < copies_.size(); ++v) {
+    for (const Copy& copy : copies_[v]) {
+      if (placed_[static_cast<size_t>(copy.tensor.id)].storage == storage && last_use_[v] > current_index_) return false;
+    }
+  }
+  // Another operand of this very step may live there too.
+  int readers = 0;
+  for (int v : ReadValues(*current_)) {
+    for (const Copy& copy : copies_[static_cast<size_t>(v)]) {
+      if (placed_[static_cast<size_t>(copy.tensor.id)].storage == storage) ++readers;
+    }
+  }
+  return readers <= 1;
+}
+
+Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor* tensor) {
+  const HaloNeed& need = halo_needs_[static_cast<size_t>(v)];
+  const bool blocked = layout == Layout::kBlocked;
+  const Tensor wanted = Describe(shape(v), layout, blocked ? need.halo : Halo{});
+  const int port = output_port_[static_cast<size_t>(v)];
+  if (layout == Layout::kPlain && port != kNone &&
+      (shape(v).size() != 4 || spec_.outputs[static_cast<size_t>(port)].layout == PortLayout::kNchw)) {
+    Storage storage;
+    storage.kind = Storage::Kind::kOutput;
+    storage.port = port;
+    *tensor = Place(wanted, NewStorage(std::move(storage)));
+  } else if (in_place_of != nullptr && in_place_of->layout == layout && in_place_of->shape == wanted.shape &&
+             wanted.halo.empty() && in_place_of->halo.empty() && MayWriteOver(*in_place_of)) {
+    *tensor = Place(wanted, placed_[static_cast<size_t>(in_place_of->id)].storage);
+  } else {
+    Storage storage;
+    storage.size = SizeOf(wanted);
+    *tensor = Place(wanted, NewStorage(std::move(storage)));
+    LANEWISE_RETURN_IF_ERROR(FillHalo(*tensor, need.pad_value));
+  }
+  copies_[static_cast<size_t>(v)].push_back({*tensor, blocked ? need.pad_value : kNone});
+  return Status::Ok();
+}
+
+Status PlanBuilder::Alias(int v, const Tensor& source) {
+  if (source.layout != Layout::kPlain || !source.halo.empty()) {
+    return Status::Internal(Where() + ": only contiguous elements take another shape");
+  }
+  const int storage = placed_[static_cast<size_t>(source.id)].storage;
+  const Tensor tensor = Place(Describe(shape(v), Layout::kPlain, {}), storage);
+  copies_[static_cast<size_t>(v)].push_back({tensor, kNone});
+  return Status::Ok();
+}
+
+Status PlanBuilder::Temporary(const Shape& shape, Layout layout, Tensor* tensor) {
+  Storage storage;
+  const Tensor described = Describe(shape, layout, {});
+  storage.size = SizeOf(described);
+  *tensor = Place(described, NewStorage(std::move(storage)));
+  return Status::Ok();
+}
+
+Status PlanBuilder::Pack(int v, const std::string& form, size_t size, const std::function<void(float*)>& pack,
+                         std::shared_ptr<Buffer>* packed) {
+  const int64_t id = value(v).constant_id;
+  std::shared_ptr<Buffer> buffer = id == kNone ? nullptr : packs_.Find(id, form);
+  if (buffer == nullptr || buffer->size() != size) {
+    buffer = std::make_shared<Buffer>();
+    LANEWISE_RETURN_IF_ERROR(buffer->Allocate(size, /*zeroed=*/true));
+    pack(buffer->data());
+    if (id != kNone) packs_.Insert(id, form, buffer);
+  }
+  packed_.push_back(buffer);
+  *packed = std::move(buffer);
+  return Status::Ok();
+}
+
+void PlanBuilder::ReserveScratch(size_t floats) { scratch_ = std::max(scratch_, floats); }
+
+void PlanBuilder::Add(std::unique_ptr<Step> step, StepInfo info) {
+  if (current_ != nullptr) {
+    info.name = current_->name;
+    info.op = current_->op;
+  } else {
+    info.op = "output";
+  }
+  step->info = std::move(info);
+  steps_.push_back(std::move(step));
+}
+
+Status PlanBuilder::BuildStep(const StepSpec& step, int index) {
+  current_ = &step;
+  current_index_ = index;
+  touched_.clear();
+  LANEWISE_RETURN_IF_ERROR(std::visit([&](const auto& spec) { return Build(spec, step, *this); }, step.spec));
+  for (int v : step.outputs) {
+    if (copies_[static_cast<size_t>(v)].empty()) return Status::Internal(Where() + ": an output was not written");
+  }
+  const int last = static_cast<int>(steps_.size()) - 1;
+  for (int s : touched_) {
+    Storage& storage = storages_[static_cast<size_t>(s)];
+    storage.last_step = std::max(storage.last_step, last);
+  }
+  current_ = nullptr;
+  return Status::Ok();
+}
+
+Status PlanBuilder::Finish() {
+  touched_.clear();
+  for (size_t i = 0; i < spec_.outputs.size(); ++i) {
+    const PortSpec& port = spec_.outputs[i];
+    const auto v = static_cast<size_t>(port.value);
+    bool written = false;
+    for (const Copy& copy : copies_[v]) {
+      const Storage& s = storages_[static_cast<size_t>(placed_[static_cast<size_t>(copy.tensor.id)].storage)];
+      written = written || (s.kind == Storage::Kind::kOutput && s.port == static_cast<int>(i));
+    }
+    if (written) continue;
+    Tensor source;
+    if (copies_[v].empty()) {
+      LANEWISE_RETURN_IF_ERROR(In(port.value, Layout::kPlain, &source));
+    } else {
+      source = copies_[v].front().tensor;
+    }
+    Storage storage;
+    storage.kind = Storage::Kind::kOutput;
+    storage.port = static_cast<int>(i);
+    const Layout layout = port.layout == PortLayout::kNhwc ? Layout::kNhwc : Layout::kPlain;
+    if (layout == Layout::kNhwc && shape(port.value).size() != 4) return Status::Invalid("NHWC output needs rank 4");
+    const Tensor target = Place(Describe(shape(port.value), layout, {}), NewStorage(std::move(storage)));
+    Touch(source);
+    StepInfo info;
+    info.name = value(port.value).name;
+    info.kernel = std::string("reorder ") + ReorderName(source.layout, layout);
+    info.bytes = 8 * ElementCount(shape(port.value));
+    Add(MakeReorder(source, target, kernels_), info);
+  }
+  const int last = static_cast<int>(steps_.size());
+  for (int s : touched_) storages_[static_cast<size_t>(s)].last_step = last;
+  PlaceArena();
+  return Status::Ok();
+}
+
+// Largest first, each at the lowest offset that is free for its whole life.
+void PlanBuilder::PlaceArena() {
+  std::vector<int> order;
+  for (size_t i = 0; i < storages_.size(); ++i) {
+    if (storages_[i].kind == Storage::Kind::kArena) order.push_back(static_cast<int>(i));
+  }
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return storages_[static_cast<size_t>(a)].size > storages_[static_cast<size_t>(b)].size;
+  });
+  constexpr int64_t kLine = kAlignment / sizeof(float);
+  std::vector<int> done;
+  for (int index : order) {
+    Storage& s = storages_[static_cast<size_t>(index)];
+    std::vector<std::pair<int64_t, int64_t>> taken;
+    for (int other : done) {
+      const Storage& o = storages_[static_cast<size_t>(other)];
+      if (o.first_step <= s.last_step && s.first_step <= o.last_step) taken.push_back({o.offset, o.offset + o.size});
+    }
+    std::sort(taken.begin(), taken.end());
+    int64_t offset = 0;
+    for (const auto& [begin, end] : taken) {
+      if (offset + s.size <= begin) break;
+      offset = std::max(offset, (end + kLine - 1) / kLine * kLine);
+    }
+    s.offset = offset;
+    arena_size_ = std::max(arena_size_, offset + s.size);
+    done.push_back(index);
+  }
+}
+
+}  // namespace lanewise

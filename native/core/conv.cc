@@ -1,0 +1,287 @@
+// Convolution: the choice of form, and the dense one.
+#include "core/conv.h"
+
+#include <string>
+
+#include "core/build.h"
+#include "core/pack.h"
+
+namespace lanewise {
+namespace {
+
+// Packs weights that are not constants, on every run.
+class PackStep : public Step {
+ public:
+  PackStep(Tensor source, Tensor packed, std::function<void(const float*, float*)> pack)
+      : source_(std::move(source)), packed_(std::move(packed)), pack_(std::move(pack)) {}
+  size_t items() const override { return 1; }
+  void Run(const RunContext& context, size_t begin, size_t end) const override {
+    if (begin == end) return;
+    float* out = context.Data(packed_.id);
+    std::fill_n(out, ElementCount(packed_.shape), 0.f);
+    pack_(context.Data(source_.id), out);
+  }
+
+ private:
+  Tensor source_, packed_;
+  std::function<void(const float*, float*)> pack_;
+};
+
+// The first layers of a network have fewer channels than any vector has lanes; they read the caller's layout directly.
+constexpr int64_t kFewChannels = 8;
+
+Status CheckExtents(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder, ConvExtents* e) {
+  const Shape& x = builder.shape(step.inputs[0]);
+  const Shape& w = builder.shape(step.inputs[1]);
+  const Shape& y = builder.shape(step.outputs[0]);
+  if (x.size() != 4 || w.size() != 4 || y.size() != 4) return Status::Invalid(builder.Where() + ": expected rank 4");
+  *e = {x[0], x[1], x[2], x[3], w[0], w[2], w[3], y[2], y[3], spec.groups, w[1], 0};
+  if (spec.groups < 1 || e->c != w[1] * spec.groups || e->o % spec.groups != 0 || y[0] != e->n || y[1] != e->o) {
+    return Status::Invalid(builder.Where() + ": channels and groups do not agree");
+  }
+  e->group_outputs = e->o / spec.groups;
+  return Status::Ok();
+}
+
+// Runs of `count` input channels from `channel` on, for every tap, in the order (ky, kx, channel); of a plain tensor in
+// the order (ky, channel, kx), where a row of taps is contiguous.
+void AppendRuns(const Tensor& x, const Conv2dSpec& spec, const ConvExtents& e, int64_t channel, std::vector<Run>* runs) {
+  const int64_t count = e.group_inputs;
+  for (int64_t ky = 0; ky < e.kh; ++ky) {
+    const int64_t row = ky * spec.dilations.h * x.row_stride;
+    switch (x.layout) {
+      case Layout::kPlain:
+        for (int64_t c = channel; c < channel + count; ++c) {
+          const int64_t plane = row + c * x.block_stride;
+          if (spec.dilations.w == 1) {
+            runs->push_back({plane, static_cast<size_t>(e.kw)});
+          } else {
+            for (int64_t kx = 0; kx < e.kw; ++kx) runs->push_back({plane + kx * spec.dilations.w, 1});
+          }
+        }
+        break;
+      case Layout::kNhwc:
+        for (int64_t kx = 0; kx < e.kw; ++kx) {
+          runs->push_back({row + kx * spec.dilations.w * x.pixel_stride + channel, static_cast<size_t>(count)});
+        }
+        break;
+      case Layout::kBlocked:
+        for (int64_t kx = 0; kx < e.kw; ++kx) {
+          const int64_t tap = row + kx * spec.dilations.w * x.pixel_stride;
+          for (int64_t c = channel; c < channel + count;) {
+            const int64_t lane = c % x.lanes;
+            const int64_t length = std::min<int64_t>(x.lanes - lane, channel + count - c);
+            runs->push_back({tap + c / x.lanes * x.block_stride + lane, static_cast<size_t>(length)});
+            c += length;
+          }
+        }
+        break;
+    }
+  }
+}
+
+Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder) {
+  const int lanes = builder.lanes();
+  const Shape& w_shape = builder.shape(step.inputs[1]);
+  const Halo halo = ConvHalo(spec, builder.shape(step.inputs[0]), w_shape, builder.shape(step.outputs[0]));
+  const Layout had = builder.LayoutOf(step.inputs[0]);
+  const bool direct = e.c < kFewChannels && had != Layout::kBlocked;
+  Tensor x;
+  LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], direct ? had : Layout::kBlocked, halo, spec.pad_value, &x));
+
+  BoundEpilogue bound;
+  LANEWISE_RETURN_IF_ERROR(BindEpilogue(spec.epilogue, e.o, Layout::kBlocked, builder, &bound));
+  Tensor y;
+  LANEWISE_RETURN_IF_ERROR(ConvOutput(spec.epilogue, step, builder, &y));
+
+  TileGeometry g;
+  g.images = e.n;
+  g.rows = e.oh;
+  g.cols = e.ow;
+  g.lanes = lanes;
+  g.x = GridOf(x);
+  g.x.origin = -spec.pads.top * x.row_stride - spec.pads.left * x.pixel_stride;
+  g.x.row_stride = spec.strides.h * x.row_stride;
+  g.x.pixel_stride = spec.strides.w * x.pixel_stride;
+  g.y = GridOf(y);
+  g.residual = bound.residual;
+  g.gate = bound.gate;
+  g.depth = e.group_inputs * e.taps();
+  g.x_row_elements = e.c * spec.strides.h * (x.w() + x.halo.left + x.halo.right);
+  MergeRows(&g);
+
+  const TileChoice choice = ChooseTile(builder.kernels(), g.cols, e.group_outputs, g.depth);
+  SegmentPlan cut = CutSegments(e.o, e.groups, e.group_inputs, g.depth, choice.vectors, lanes, /*padded_output=*/true);
+  int64_t group = -1;
+  size_t first_run = 0, run_count = 0;
+  for (Segment& s : cut.segments) {
+    if (s.input_channel != group) {
+      group = s.input_channel;
+      first_run = g.runs.size();
+      AppendRuns(x, spec, e, s.input_channel, &g.runs);
+      run_count = g.runs.size() - first_run;
+    }
+    s.first_run = first_run;
+    s.run_count = run_count;
+  }
+  g.segments = cut.segments;
+
+  // A weight's place among its output channel's run elements depends on the order of the runs only.
+  const bool columns_inside = x.layout == Layout::kPlain;
+  const auto pack = [segments = cut.segments, runs = g.runs, lanes, columns_inside, inputs = e.group_inputs, kh = e.kh,
+                     kw = e.kw](const float* weights, float* packed) {
+    PackTiles(segments, runs, lanes, weights,
+              [&](int64_t o, int64_t element) {
+                int64_t ky, kx, c;
+                if (columns_inside) {
+                  kx = element % kw;
+                  c = element / kw % inputs;
+                  ky = element / kw / inputs;
+                } else {
+                  c = element % inputs;
+                  kx = element / inputs % kw;
+                  ky = element / inputs / kw;
+                }
+                return ((o * inputs + c) * kh + ky) * kw + kx;
+              },
+              packed);
+  };
+  const std::string form = "tile " + std::to_string(lanes) + "x" + std::to_string(choice.vectors) + " groups " +
+                           std::to_string(e.groups) + (columns_inside ? " columns" : "");
+  PackedWeights weights;
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, pack, builder, &weights));
+  std::shared_ptr<Buffer> bias;
+  const auto pack_bias = [segments = cut.segments](const float* values, float* packed) {
+    PackBias(segments, values, packed);
+  };
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue.bias, form, cut.bias_size, pack_bias, builder, &bias));
+
+  StepInfo info;
+  info.kernel = "tile " + std::to_string((g.cols + choice.tiles - 1) / choice.tiles) + "x" + std::to_string(choice.vectors);
+  info.macs = e.macs();
+  info.bytes = 4 * (e.n * e.c * e.h * e.w + e.n * e.o * e.oh * e.ow + e.o * e.group_inputs * e.taps()) + bound.bytes;
+  auto tile = std::make_unique<TileStep>(builder.kernels(), std::move(g), choice, weights.weights, bias, bound.epilogue,
+                                         bound.keep);
+  tile->ReadWeightsFrom(weights.grid);
+  builder.Add(std::move(tile), info);
+  return Status::Ok();
+}
+
+}  // namespace
+
+bool IsDepthwise(const ConvExtents& e) { return e.group_inputs == 1 && e.group_outputs == 1 && e.groups > 1; }
+
+bool FitsPermutedGroups(const ConvExtents& e) {
+  if (e.groups == 1) return false;
+  for (const int64_t lanes : {8, 16}) {
+    for (int64_t first = 0; first < e.o; first += lanes) {
+      const int64_t last = std::min(first + lanes, e.o) - 1;
+      const int64_t first_input = first / e.group_outputs * e.group_inputs;
+      const int64_t last_input = last / e.group_outputs * e.group_inputs + e.group_inputs - 1;
+      if (first_input / lanes != last_input / lanes) return false;
+    }
+  }
+  return true;
+}
+
+Status PackWeights(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
+                   PlanBuilder& builder, PackedWeights* packed) {
+  if (builder.IsConstant(v)) {
+    const float* data = builder.value(v).data;
+    return builder.Pack(v, form, size, [&](float* out) { pack(data, out); }, &packed->weights);
+  }
+  Tensor source, tensor;
+  LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &source));
+  LANEWISE_RETURN_IF_ERROR(builder.Temporary({static_cast<int64_t>(size)}, Layout::kPlain, &tensor));
+  StepInfo info;
+  info.kernel = "pack " + form;
+  info.bytes = static_cast<int64_t>(8 * size);
+  builder.Add(std::make_unique<PackStep>(source, tensor, std::move(pack)), info);
+  packed->grid.tensor = tensor.id;
+  return Status::Ok();
+}
+
+Status PackConvBias(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
+                    PlanBuilder& builder, std::shared_ptr<Buffer>* packed) {
+  if (v == kNone) {
+    *packed = std::make_shared<Buffer>();
+    return (*packed)->Allocate(size, /*zeroed=*/true);
+  }
+  if (!builder.IsConstant(v)) return Status::Unsupported(builder.Where() + ": the bias must be a constant");
+  const float* data = builder.value(v).data;
+  return builder.Pack(v, "bias " + form, size, [&](float* out) { pack(data, out); }, packed);
+}
+
+Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilder& builder, Tensor* y) {
+  Tensor residual;
+  const bool reusable = epilogue.residual != kNone && !epilogue.add_after_activation && epilogue.residual != step.inputs[0];
+  if (reusable) LANEWISE_RETURN_IF_ERROR(builder.In(epilogue.residual, Layout::kBlocked, &residual));
+  return builder.Out(step.outputs[0], Layout::kBlocked, reusable ? &residual : nullptr, y);
+}
+
+Status BindEpilogue(const EpilogueSpec& spec, int64_t channels, Layout layout, PlanBuilder& builder,
+                    BoundEpilogue* bound) {
+  const int64_t lanes = builder.lanes();
+  // One more block than the channels fill: a segment may begin inside a block and load a whole vector.
+  const auto padded = static_cast<size_t>((channels + lanes - 1) / lanes * lanes + lanes);
+  const auto vector = [&](int v, const float** data) -> Status {
+    if (v == kNone) return Status::Ok();
+    if (!builder.IsConstant(v)) return Status::Unsupported(builder.Where() + ": per-channel operands must be constants");
+    const int64_t count = ElementCount(builder.shape(v));
+    if (count != channels && count != 1) {
+      return Status::Invalid(builder.Where() + ": expected 1 or " + std::to_string(channels) +
+                             " per-channel values, got " + std::to_string(count));
+    }
+    const float* values = builder.value(v).data;
+    std::shared_ptr<Buffer> buffer;
+    LANEWISE_RETURN_IF_ERROR(builder.Pack(
+        v, "channels " + std::to_string(padded), padded,
+        [&](float* out) {
+          for (int64_t c = 0; c < channels; ++c) out[c] = values[count == 1 ? 0 : c];
+        },
+        &buffer));
+    *data = buffer->data();
+    bound->keep.push_back(std::move(buffer));
+    return Status::Ok();
+  };
+  LANEWISE_RETURN_IF_ERROR(vector(spec.scale, &bound->epilogue.scale));
+  LANEWISE_RETURN_IF_ERROR(vector(spec.shift, &bound->epilogue.shift));
+  LANEWISE_RETURN_IF_ERROR(vector(spec.slope, &bound->epilogue.slope));
+  if ((spec.scale == kNone) != (spec.shift == kNone)) {
+    return Status::Invalid(builder.Where() + ": scale and shift come together");
+  }
+  bound->epilogue.activation = spec.activation;
+  if (spec.activation.kind == Act::kPrelu && spec.slope == kNone) {
+    return Status::Invalid(builder.Where() + ": prelu without slope");
+  }
+  bound->epilogue.add_after_activation = spec.add_after_activation;
+  const auto grid = [&](int v, PixelGrid* out) -> Status {
+    if (v == kNone) return Status::Ok();
+    Tensor t;
+    LANEWISE_RETURN_IF_ERROR(builder.In(v, layout, &t));
+    *out = GridOf(t);
+    const Shape& y = builder.shape(builder.current().outputs[0]);
+    if (t.shape != y) {
+      const bool per_channel = t.shape.size() == 4 && y.size() == 4 && t.shape[0] == y[0] && t.shape[1] == y[1] &&
+                               t.shape[2] == 1 && t.shape[3] == 1;
+      if (!per_channel || v != spec.gate) {
+        return Status::Invalid(builder.Where() + ": residual and gate must have the shape of the output");
+      }
+      out->row_stride = out->pixel_stride = 0;
+    }
+    bound->bytes += 4 * ElementCount(t.shape);
+    return Status::Ok();
+  };
+  LANEWISE_RETURN_IF_ERROR(grid(spec.residual, &bound->residual));
+  return grid(spec.gate, &bound->gate);
+}
+
+Status Build(const Conv2dSpec& spec, const StepSpec& step, PlanBuilder& builder) {
+  ConvExtents e;
+  LANEWISE_RETURN_IF_ERROR(CheckExtents(spec, step, builder, &e));
+  if (IsDepthwise(e)) return BuildDepthwise(spec, e, step, builder);
+  if (FitsPermutedGroups(e)) return BuildPermutedGroups(spec, e, step, builder);
+  return BuildDense(spec, e, step, builder);
+}
+
+}  // namespace lanewise

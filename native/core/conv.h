@@ -1,0 +1,47 @@
+// What the convolution files share: checked extents, and the choice between the three forms.
+#pragma once
+#include "core/builder.h"
+#include "core/conv_geometry.h"
+#include "core/tile_step.h"
+
+namespace lanewise {
+
+struct ConvExtents {
+  int64_t n, c, h, w;        // input
+  int64_t o, kh, kw;         // weights: output channels, kernel
+  int64_t oh, ow;            // output
+  int64_t groups, group_inputs, group_outputs;
+  int64_t taps() const { return kh * kw; }
+  int64_t macs() const { return n * o * oh * ow * group_inputs * taps(); }
+};
+
+// Depthwise with multiplier one: one vector per tap (depthwise.cc).
+bool IsDepthwise(const ConvExtents& e);
+// Every vector of output channels reads one block of input channels, whatever the ISA's vector: lanes are permuted
+// (grouped.cc). The answer does not depend on the ISA, so that all of them add in the same order.
+bool FitsPermutedGroups(const ConvExtents& e);
+
+Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
+Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
+
+// Weights and bias of a step made of constants, cached under `form`; for weights computed at run time (a graph input) a
+// step is added that packs them, and `grid` names its tensor.
+struct PackedWeights {
+  std::shared_ptr<Buffer> weights;
+  PixelGrid grid;
+};
+Status PackWeights(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
+                   PlanBuilder& builder, PackedWeights* packed);
+Status PackConvBias(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
+                    PlanBuilder& builder, std::shared_ptr<Buffer>* packed);
+
+// The tensor a convolution writes: in place of a residual that dies here when the epilogue reads it first.
+Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilder& builder, Tensor* y);
+
+// Small pieces of a plane for sharing out: rows per item such that there are at least about 16 items.
+inline int64_t RowsPerItem(int64_t planes, int64_t rows) {
+  const int64_t pieces = planes >= 16 || planes == 0 ? 1 : (16 + planes - 1) / planes;
+  return std::max<int64_t>(1, (rows + pieces - 1) / pieces);
+}
+
+}  // namespace lanewise

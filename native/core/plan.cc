@@ -1,0 +1,137 @@
+#include "core/plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <set>
+
+#include "core/flush.h"
+#include "core/threads.h"
+
+namespace lanewise {
+namespace {
+
+constexpr size_t kLine = kAlignment / sizeof(float);
+size_t RoundUp(size_t floats) { return (floats + kLine - 1) / kLine * kLine; }
+
+struct StepTask {
+  const Step* step;
+  float* const* tensors;
+  float* scratch;
+  size_t scratch_size;  // per worker
+};
+
+void RunStep(void* argument, size_t begin, size_t end, int worker) {
+  const auto& task = *static_cast<const StepTask*>(argument);
+  const RunContext context{task.tensors, task.scratch + static_cast<size_t>(worker) * task.scratch_size};
+  task.step->Run(context, begin, end);
+}
+
+}  // namespace
+
+Status Plan::Create(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan) {
+  PlanBuilder builder(spec, kernels, packs);
+  LANEWISE_RETURN_IF_ERROR(builder.Begin());
+  for (size_t i = 0; i < spec.steps.size(); ++i) {
+    LANEWISE_RETURN_IF_ERROR(builder.BuildStep(spec.steps[i], static_cast<int>(i)));
+  }
+  LANEWISE_RETURN_IF_ERROR(builder.Finish());
+
+  std::unique_ptr<Plan> p(new Plan);
+  p->kernels_ = &kernels;
+  for (const PortSpec& port : spec.inputs) p->input_shapes_.push_back(builder.shape(port.value));
+  for (const PortSpec& port : spec.outputs) p->output_shapes_.push_back(builder.shape(port.value));
+  p->placed_ = std::move(builder.placed_);
+  p->storages_ = std::move(builder.storages_);
+  p->steps_ = std::move(builder.steps_);
+  p->constants_ = std::move(builder.packed_);
+  p->arena_size_ = builder.arena_size_;
+  p->scratch_ = RoundUp(builder.scratch_);
+  *plan = std::move(p);
+  return Status::Ok();
+}
+
+size_t Plan::constant_bytes() const {
+  std::set<const Buffer*> seen;
+  size_t total = 0;
+  for (const auto& buffer : constants_) {
+    if (seen.insert(buffer.get()).second) total += buffer->bytes();
+  }
+  return total;
+}
+
+Status Plan::TakeArena(int threads, std::unique_ptr<Buffer>* arena) {
+  const size_t size = RoundUp(static_cast<size_t>(arena_size_)) + scratch_ * static_cast<size_t>(threads);
+  arenas_monitor_.Lock();
+  for (size_t i = 0; i < arenas_.size(); ++i) {
+    if (arenas_[i]->size() < size) continue;
+    *arena = std::move(arenas_[i]);
+    arenas_.erase(arenas_.begin() + static_cast<ptrdiff_t>(i));
+    break;
+  }
+  arenas_monitor_.Unlock();
+  if (*arena != nullptr) return Status::Ok();
+  auto fresh = std::make_unique<Buffer>();
+  Status status = fresh->Allocate(size);
+  if (!status.ok()) {
+    status.message = "activations: " + status.message;
+    return status;
+  }
+  *arena = std::move(fresh);
+  return Status::Ok();
+}
+
+void Plan::ReturnArena(std::unique_ptr<Buffer> arena) {
+  arenas_monitor_.Lock();
+  arenas_.push_back(std::move(arena));
+  arenas_monitor_.Unlock();
+}
+
+Status Plan::Run(const RunOptions& options) {
+  ThreadPool::Session session(options.threads);
+  std::unique_ptr<Buffer> arena;
+  LANEWISE_RETURN_IF_ERROR(TakeArena(session.threads(), &arena));
+
+  std::vector<float*> tensors(placed_.size());
+  for (size_t i = 0; i < placed_.size(); ++i) {
+    const Storage& s = storages_[static_cast<size_t>(placed_[i].storage)];
+    float* base = nullptr;
+    switch (s.kind) {
+      case Storage::Kind::kArena:
+        base = arena->data() + s.offset;
+        break;
+      case Storage::Kind::kInput:
+        // Never written: a step writes only what Out gave it.
+        base = const_cast<float*>(options.inputs[s.port]);
+        break;
+      case Storage::Kind::kOutput:
+        base = options.outputs[s.port];
+        break;
+      case Storage::Kind::kConstant:
+        base = s.buffer->data();
+        break;
+    }
+    tensors[i] = base + placed_[i].origin;
+  }
+
+  const ScopedFlush flush;
+  StepTask task{nullptr, tensors.data(), arena->data() + RoundUp(static_cast<size_t>(arena_size_)), scratch_};
+  Status status = Status::Ok();
+  using Clock = std::chrono::steady_clock;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    if (options.stop != nullptr && options.stop->load(std::memory_order_relaxed)) {
+      status = {Code::kAborted, "the run was aborted"};
+      break;
+    }
+    const Clock::time_point start = options.step_ms == nullptr ? Clock::time_point() : Clock::now();
+    task.step = steps_[i].get();
+    session.Run(steps_[i]->items(), RunStep, &task);
+    if (options.step_ms != nullptr) {
+      options.step_ms[i] = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    }
+  }
+  ReturnArena(std::move(arena));
+  return status;
+}
+
+}  // namespace lanewise

@@ -1,0 +1,54 @@
+// A compiled network for one set of input shapes: steps over placed tensors. Immutable after Create; any number of runs
+// may be under way at once, each with an arena of its own.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/builder.h"
+#include "core/monitor.h"
+
+namespace lanewise {
+
+struct RunOptions {
+  const float* const* inputs = nullptr;  // by port
+  float* const* outputs = nullptr;
+  int threads = 1;
+  const std::atomic<bool>* stop = nullptr;  // looked at between steps
+  double* step_ms = nullptr;                // one per step, when wanted
+};
+
+class Plan {
+ public:
+  static Status Create(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan);
+
+  Status Run(const RunOptions& options);
+
+  const std::vector<Shape>& input_shapes() const { return input_shapes_; }
+  const std::vector<Shape>& output_shapes() const { return output_shapes_; }
+  size_t step_count() const { return steps_.size(); }
+  const StepInfo& step_info(size_t i) const { return steps_[i]->info; }
+  size_t arena_bytes() const { return static_cast<size_t>(arena_size_) * sizeof(float); }
+  size_t constant_bytes() const;
+  const KernelTable& kernels() const { return *kernels_; }
+
+ private:
+  Plan() = default;
+  // An arena that no run is using, or a new one; given back afterwards.
+  Status TakeArena(int threads, std::unique_ptr<Buffer>* arena);
+  void ReturnArena(std::unique_ptr<Buffer> arena);
+
+  const KernelTable* kernels_ = nullptr;
+  std::vector<Shape> input_shapes_, output_shapes_;
+  std::vector<PlacedTensor> placed_;
+  std::vector<Storage> storages_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<std::shared_ptr<Buffer>> constants_;
+  int64_t arena_size_ = 0;
+  size_t scratch_ = 0;
+  Monitor arenas_monitor_;
+  std::vector<std::unique_ptr<Buffer>> arenas_;
+};
+
+}  // namespace lanewise

@@ -1,0 +1,44 @@
+// The process-wide pool. The caller is worker 0; the others spin briefly between tasks and then sleep, so that an idle
+// process uses no CPU. Nothing is pinned.
+#pragma once
+#include <cstddef>
+
+namespace lanewise {
+
+// Called with [begin, end) of the items and the worker's number.
+using TaskFunction = void (*)(void* argument, size_t begin, size_t end, int worker);
+
+class ThreadPool {
+ public:
+  static constexpr int kMaxThreads = 64;
+
+  // Never destroyed: its threads outlive every environment.
+  static ThreadPool& Instance();
+
+  // Number of threads that runs use unless they say otherwise: SetThreads, else LANEWISE_THREADS, else the processors
+  // available. SetThreads(0) goes back to the default.
+  int threads() const;
+  void SetThreads(int count);
+  // Null when LANEWISE_THREADS is fine or unset, else the text that is wrong with it.
+  const char* environment_error() const;
+
+  // A session holds the pool for one run. When another run has it, the session works on the calling thread alone.
+  class Session {
+   public:
+    explicit Session(int threads);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    int threads() const { return threads_; }
+    // Splits [0, items) into one contiguous share per thread and returns when all are done.
+    void Run(size_t items, TaskFunction function, void* argument);
+
+   private:
+    int threads_ = 1;
+  };
+
+ private:
+  ThreadPool();
+};
+
+}  // namespace lanewise

@@ -1,0 +1,154 @@
+#include "core/tile_step.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "cpu/features.h"
+
+namespace lanewise {
+namespace {
+
+int MaxPixels(const KernelTable& kernels, int vectors) {
+  int m = kMaxTilePixels;
+  while (m > 0 && kernels.tile[vectors - 1][m - 1] == nullptr) --m;
+  return m;
+}
+
+// Half-cycles of one tile on a core with two multiply-add and two load ports: the sums, the loads, the latency of the
+// shortest chain, and the stores and start-up that are paid once per tile.
+double TileCost(int64_t pixels, int64_t vectors, int64_t depth) {
+  const double products = static_cast<double>(std::max<int64_t>({pixels * vectors, pixels + vectors, 8}));
+  return products * static_cast<double>(depth) + static_cast<double>(4 * pixels * vectors) + 60;
+}
+
+}  // namespace
+
+TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth) {
+  const int64_t blocks = (channels + kernels.lanes - 1) / kernels.lanes;
+  TileChoice best;
+  double best_cost = std::numeric_limits<double>::infinity();
+  for (int vectors = 1; vectors <= kMaxTileVectors; ++vectors) {
+    const int max_pixels = MaxPixels(kernels, vectors);
+    if (max_pixels == 0 || vectors > std::max<int64_t>(blocks, 1)) continue;
+    const int64_t tiles = std::max<int64_t>(1, (cols + max_pixels - 1) / max_pixels);
+    const int64_t small = cols / tiles, large_count = cols % tiles;
+    const auto row_cost = [&](int64_t n) {
+      return static_cast<double>(large_count) * TileCost(small + 1, n, depth) +
+             static_cast<double>(tiles - large_count) * TileCost(small, n, depth);
+    };
+    double cost = static_cast<double>(blocks / vectors) * row_cost(vectors);
+    if (blocks % vectors != 0) cost += row_cost(blocks % vectors);
+    if (cost < best_cost) {
+      best_cost = cost;
+      best = {vectors, tiles};
+    }
+  }
+  return best;
+}
+
+PixelGrid GridOf(const Tensor& t) {
+  return {t.id, 0, t.image_stride, t.block_stride, t.row_stride, t.pixel_stride};
+}
+
+void MergeRows(TileGeometry* g) {
+  const auto mergeable = [&](const PixelGrid& grid) {
+    return grid.tensor == kNone || grid.row_stride == grid.pixel_stride * g->cols;
+  };
+  if (g->rows == 1 || !mergeable(g->x) || !mergeable(g->y) || !mergeable(g->residual) || !mergeable(g->gate)) return;
+  g->cols *= g->rows;
+  g->x_row_elements *= g->rows;
+  g->rows = 1;
+}
+
+TileStep::TileStep(const KernelTable& kernels, TileGeometry geometry, TileChoice choice,
+                   std::shared_ptr<Buffer> weights, std::shared_ptr<Buffer> bias, Epilogue epilogue,
+                   std::vector<std::shared_ptr<Buffer>> keep)
+    : kernels_(kernels),
+      g_(std::move(geometry)),
+      choice_(choice),
+      weights_(std::move(weights)),
+      bias_(std::move(bias)),
+      epilogue_(epilogue),
+      keep_(std::move(keep)) {
+  // A strip's input stays in half the L2 cache while all segments of weights stream past it.
+  const int64_t total = g_.rows * choice_.tiles;
+  const int64_t row_bytes = std::max<int64_t>(1, g_.x_row_elements * static_cast<int64_t>(sizeof(float)));
+  const int64_t budget = std::max<int64_t>(1, static_cast<int64_t>(Caches().l2_bytes / 2));
+  strip_tiles_ = std::clamp<int64_t>(budget * choice_.tiles / row_bytes, 1, std::max<int64_t>(1, total));
+  // Never fewer strips than threads could share, as long as a strip keeps enough tiles to reuse its weights.
+  const int64_t shareable = std::max<int64_t>(1, total / 8);
+  strip_tiles_ = std::min(strip_tiles_, std::max<int64_t>(8, (total + std::min<int64_t>(8, shareable) - 1) /
+                                                                   std::min<int64_t>(8, shareable)));
+  strips_ = total == 0 ? 0 : (total + strip_tiles_ - 1) / strip_tiles_;
+}
+
+size_t TileStep::items() const {
+  if (g_.cols == 0) return 0;
+  return static_cast<size_t>(g_.images * strips_) * g_.segments.size();
+}
+
+void TileStep::Run(const RunContext& context, size_t begin, size_t end) const {
+  for (size_t item = begin; item < end; ++item) RunItem(context, item);
+}
+
+void TileStep::RunItem(const RunContext& context, size_t item) const {
+  const Segment& segment = g_.segments[item % g_.segments.size()];
+  const int64_t strip_and_image = static_cast<int64_t>(item / g_.segments.size());
+  const int64_t strip = strip_and_image % strips_;
+  const int64_t image = strip_and_image / strips_;
+
+  const int64_t lane = segment.channel % g_.lanes;
+  const int64_t block = segment.channel / g_.lanes;
+  // Where this segment's channels begin in a grid shaped like y. Channels of a plain row are contiguous too: there the
+  // block stride is the number of lanes.
+  const auto channel_base = [&](const PixelGrid& grid) -> ptrdiff_t {
+    return grid.origin + image * grid.image_stride + block * grid.block_stride + lane;
+  };
+
+  TileArgs args{};
+  args.x_pixel_stride = g_.x.pixel_stride;
+  args.runs = g_.runs.data() + segment.first_run;
+  args.run_count = segment.run_count;
+  const auto offset = [&](const std::vector<ptrdiff_t>& offsets, ptrdiff_t stride) {
+    return offsets.empty() ? image * stride : offsets[static_cast<size_t>(image)];
+  };
+  const float* weights = weights_grid_.tensor == kNone ? weights_->data() : context.Data(weights_grid_.tensor);
+  args.weights = weights + offset(g_.weights_image_offsets, 0) + segment.weights;
+  args.bias = bias_->data() + segment.bias;
+  args.y_pixel_stride = g_.y.pixel_stride;
+  args.y_block_stride = g_.y.block_stride;
+  args.last_lanes = static_cast<size_t>(segment.last_lanes);
+  args.epilogue = epilogue_;
+  if (epilogue_.scale != nullptr) {
+    args.epilogue.scale += segment.channel;
+    args.epilogue.shift += segment.channel;
+  }
+  if (epilogue_.slope != nullptr) args.epilogue.slope += segment.channel;
+
+  const float* x = context.Data(g_.x.tensor) + g_.x.origin + offset(g_.x_image_offsets, g_.x.image_stride);
+  float* y = context.Data(g_.y.tensor) + channel_base(g_.y);
+  const float* residual = g_.residual.tensor == kNone ? nullptr : context.Data(g_.residual.tensor) + channel_base(g_.residual);
+  const float* gate = g_.gate.tensor == kNone ? nullptr : context.Data(g_.gate.tensor) + channel_base(g_.gate);
+  args.epilogue.residual_pixel_stride = g_.residual.pixel_stride;
+  args.epilogue.residual_block_stride = g_.residual.block_stride;
+  args.epilogue.gate_pixel_stride = g_.gate.pixel_stride;
+  args.epilogue.gate_block_stride = g_.gate.block_stride;
+
+  const int64_t small = g_.cols / choice_.tiles, large_count = g_.cols % choice_.tiles;
+  const TileKernel* kernels = kernels_.tile[segment.vectors - 1];
+  const int64_t end = std::min((strip + 1) * strip_tiles_, g_.rows * choice_.tiles);
+  for (int64_t t = strip * strip_tiles_; t < end; ++t) {
+    const int64_t row = t / choice_.tiles, tile = t % choice_.tiles;
+    const int64_t col = tile * small + std::min(tile, large_count);
+    const int64_t pixels = small + (tile < large_count ? 1 : 0);
+    args.x = x + row * g_.x.row_stride + col * g_.x.pixel_stride;
+    args.y = y + row * g_.y.row_stride + col * g_.y.pixel_stride;
+    if (residual != nullptr) {
+      args.epilogue.residual = residual + row * g_.residual.row_stride + col * g_.residual.pixel_stride;
+    }
+    if (gate != nullptr) args.epilogue.gate = gate + row * g_.gate.row_stride + col * g_.gate.pixel_stride;
+    kernels[pixels - 1](args);
+  }
+}
+
+}  // namespace lanewise

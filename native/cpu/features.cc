@@ -1,0 +1,148 @@
+#include "cpu/features.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#if defined(__linux__)
+#include <sched.h>
+#include <unistd.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#include <unistd.h>
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define LANEWISE_X64 1
+#if defined(_MSC_VER)
+#include <immintrin.h>
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#endif
+
+namespace lanewise {
+namespace {
+
+#ifdef LANEWISE_X64
+// By hand: __builtin_cpu_supports needs a symbol that not every runtime library has.
+void Cpuid(unsigned leaf, unsigned subleaf, unsigned (&r)[4]) {
+#if defined(_MSC_VER)
+  int regs[4];
+  __cpuidex(regs, static_cast<int>(leaf), static_cast<int>(subleaf));
+  for (int i = 0; i < 4; ++i) r[i] = static_cast<unsigned>(regs[i]);
+#else
+  r[0] = r[1] = r[2] = r[3] = 0;
+  __get_cpuid_count(leaf, subleaf, &r[0], &r[1], &r[2], &r[3]);
+#endif
+}
+
+// Which register states the operating system saves on a task switch.
+unsigned long long EnabledStates() {
+#if defined(_MSC_VER)
+  return _xgetbv(0);
+#else
+  unsigned low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (static_cast<unsigned long long>(high) << 32) | low;
+#endif
+}
+#endif
+
+Features Detect() {
+  Features f;
+#if defined(__aarch64__) || defined(_M_ARM64)
+  f.neon = true;
+#elif defined(LANEWISE_X64)
+  const auto bit = [](unsigned word, int n) { return ((word >> n) & 1u) != 0; };
+  unsigned r[4];
+  Cpuid(0, 0, r);
+  if (r[0] < 7) return f;
+  Cpuid(1, 0, r);
+  const bool osxsave = bit(r[2], 27), avx = bit(r[2], 28), fma = bit(r[2], 12);
+  if (!osxsave || !avx) return f;
+  const unsigned long long states = EnabledStates();
+  Cpuid(7, 0, r);
+  f.avx2 = (states & 0x6) == 0x6 && fma && bit(r[1], 5);
+  f.avx512 = f.avx2 && (states & 0xe6) == 0xe6 && bit(r[1], 16) && bit(r[1], 17) && bit(r[1], 30) && bit(r[1], 31);
+#endif
+  return f;
+}
+
+CacheSizes ReadCaches() {
+  CacheSizes sizes{32 << 10, 1 << 20, 16 << 20};
+#if defined(__linux__) && defined(_SC_LEVEL1_DCACHE_SIZE)
+  const auto read = [](int name, size_t* size) {
+    const long value = sysconf(name);
+    if (value > 0) *size = static_cast<size_t>(value);
+  };
+  read(_SC_LEVEL1_DCACHE_SIZE, &sizes.l1_bytes);
+  read(_SC_LEVEL2_CACHE_SIZE, &sizes.l2_bytes);
+  read(_SC_LEVEL3_CACHE_SIZE, &sizes.l3_bytes);
+#elif defined(__APPLE__)
+  const auto read = [](const char* name, size_t* size) {
+    size_t value = 0, length = sizeof(value);
+    if (sysctlbyname(name, &value, &length, nullptr, 0) == 0 && value > 0) *size = value;
+  };
+  read("hw.l1dcachesize", &sizes.l1_bytes);
+  read("hw.l2cachesize", &sizes.l2_bytes);
+#endif
+  return sizes;
+}
+
+#if defined(__linux__)
+// CPUs that the control group grants per period; infinity where there is no limit.
+double CgroupQuota() {
+  double quota = INFINITY;
+  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {  // v2: "max 100000" or "150000 100000"
+    char limit[32];
+    double period = 0;
+    if (std::fscanf(f, "%31s %lf", limit, &period) == 2 && std::strcmp(limit, "max") != 0 && period > 0) {
+      double granted = 0;
+      if (std::sscanf(limit, "%lf", &granted) == 1 && granted > 0) quota = granted / period;
+    }
+    std::fclose(f);
+    return quota;
+  }
+  const auto read = [](const char* path) {
+    double value = -1;
+    if (std::FILE* f = std::fopen(path, "r")) {
+      if (std::fscanf(f, "%lf", &value) != 1) value = -1;
+      std::fclose(f);
+    }
+    return value;
+  };
+  const double granted = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  const double period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  return granted > 0 && period > 0 ? granted / period : quota;
+}
+#endif
+
+}  // namespace
+
+const Features& DetectedFeatures() {
+  static const Features features = Detect();
+  return features;
+}
+
+const CacheSizes& Caches() {
+  static const CacheSizes sizes = ReadCaches();
+  return sizes;
+}
+
+int AvailableProcessors() {
+  int count = 1;
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) count = CPU_COUNT(&set);
+  const double quota = CgroupQuota();
+  if (std::isfinite(quota)) count = std::min(count, static_cast<int>(std::ceil(quota)));
+#elif defined(__APPLE__)
+  count = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+#endif
+  return std::clamp(count, 1, 64);
+}
+
+}  // namespace lanewise

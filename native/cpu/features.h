@@ -1,0 +1,23 @@
+// What this machine can do: instruction sets that the CPU has and the operating system saves, and cache sizes.
+// Compiled at the baseline, so that it runs everywhere.
+#pragma once
+#include <cstddef>
+
+namespace lanewise {
+
+struct Features {
+  bool avx2 = false;    // AVX2 + FMA
+  bool avx512 = false;  // F, BW, DQ, VL
+  bool neon = false;    // AArch64
+};
+const Features& DetectedFeatures();
+
+struct CacheSizes {
+  size_t l1_bytes, l2_bytes, l3_bytes;  // of one core; common values where the system does not tell
+};
+const CacheSizes& Caches();
+
+// Processors this process may use: its affinity mask, limited by the CPU quota of its control group (v1 or v2).
+int AvailableProcessors();
+
+}  // namespace lanewise

@@ -1,0 +1,90 @@
+// The dense microkernel, for every convolution that is not depthwise or in small groups, and for matrix products:
+//
+//   y[m][n] = epilogue(bias[n] + sum over runs s, k: x[s.offset + m*pixel_stride + k] * w[s][k][n])    m < MR, n < NR vectors
+//
+// MR x NR accumulators stay in registers for the whole sum. The input is broadcast element by element, so the number of
+// input channels is exact; the weights are one sequential stream, packed in the order of use (core/pack.h). Tiles that
+// fit: AVX-512 28x1, 14x2, 9x3, 7x4 (28 accumulators + NR weights + 1 broadcast of 32); AVX2 12x1, 6x2, 4x3, 3x4 of 16;
+// NEON, whose vector is a register pair, 12x1, 6x2, 4x3, 3x4 pairs of 32 registers.
+//
+// Addressing: MR pixels at a run-time stride would need MR address registers. Every third pixel has one and its two
+// neighbours are reached by an index register at scale 1 and 2.
+//
+// Epilogue: bias starts the sums; scale, residual and the piecewise linear activations are applied in registers. The
+// exponential ones need a dozen registers of their own, so the sums are stored and the tile, still in L1, is finished in a
+// second loop: 2 of about 15 instructions per vector.
+#pragma once
+
+#include "kernels/contract.h"
+#include "kernels/shared/epilogue.h"
+#include "kernels/table.h"
+
+namespace {
+
+using lanewise::Act;
+using lanewise::Epilogue;
+using lanewise::Run;
+using lanewise::TileArgs;
+
+constexpr int kPixelsPerBase = 3;
+
+template <int MR, int NR>
+inline __attribute__((always_inline)) void tile_step(const float* const (&base)[(MR + 2) / kPixelsPerBase],
+                                                     ptrdiff_t stride, int k, const float* w, Vec (&acc)[MR][NR]) {
+  Vec b[NR];
+#pragma GCC unroll 4
+  for (int n = 0; n < NR; ++n) b[n] = load(w + n * kLanes);
+#pragma GCC unroll 28
+  for (int m = 0; m < MR; ++m) {
+    const Vec a = splat(base[m / kPixelsPerBase][(m % kPixelsPerBase) * stride + k]);
+#pragma GCC unroll 4
+    for (int n = 0; n < NR; ++n) accumulate(acc[m][n], a, b[n]);
+  }
+}
+
+template <int MR, int NR>
+void conv_tile(const TileArgs& args) {
+  Vec acc[MR][NR];
+#pragma GCC unroll 4
+  for (int n = 0; n < NR; ++n) {
+    const Vec bias = load(args.bias + n * kLanes);
+#pragma GCC unroll 28
+    for (int m = 0; m < MR; ++m) acc[m][n] = bias;
+  }
+
+  const ptrdiff_t stride = args.x_pixel_stride;
+  const float* w = args.weights;
+  const Run* run = args.runs;
+  for (const Run* end = run + args.run_count; run != end; ++run) {
+    const float* base[(MR + 2) / kPixelsPerBase];
+#pragma GCC unroll 10
+    for (int i = 0; i < (MR + 2) / kPixelsPerBase; ++i) {
+      base[i] = args.x + run->offset + i * kPixelsPerBase * stride;
+    }
+    size_t count = run->count;
+    for (; count >= 4; count -= 4) {
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; ++k) tile_step<MR, NR>(base, stride, k, w + k * NR * kLanes, acc);
+      w += 4 * NR * kLanes;
+#pragma GCC unroll 10
+      for (int i = 0; i < (MR + 2) / kPixelsPerBase; ++i) base[i] += 4;
+    }
+    for (; count > 0; --count) {
+      tile_step<MR, NR>(base, stride, 0, w, acc);
+      w += NR * kLanes;
+#pragma GCC unroll 10
+      for (int i = 0; i < (MR + 2) / kPixelsPerBase; ++i) base[i] += 1;
+    }
+  }
+
+  finish<MR, NR>(acc, args.epilogue, args.y, args.y_pixel_stride, args.y_block_stride, args.last_lanes);
+}
+
+// Enters the tiles of NR vectors with 1 .. MR pixels into the table.
+template <int NR, int MR>
+void fill(lanewise::KernelTable* table) {
+  table->tile[NR - 1][MR - 1] = conv_tile<MR, NR>;
+  if constexpr (MR > 1) fill<NR, MR - 1>(table);
+}
+
+}  // namespace

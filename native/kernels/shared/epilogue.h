@@ -1,0 +1,144 @@
+// What happens to a tile of accumulators between the last multiply-add and memory; see Epilogue in contract.h.
+#pragma once
+
+#include "kernels/contract.h"
+#include "kernels/shared/activation.h"
+
+namespace {
+
+using lanewise::Act;
+using lanewise::Activation;
+using lanewise::Epilogue;
+
+inline Vec load_lanes(const float* p, size_t lanes) { return lanes == kLanes ? load(p) : load_tail(p, lanes); }
+
+inline void store_lanes(float* p, Vec v, size_t lanes) {
+  if (lanes == kLanes) {
+    store(p, v);
+  } else {
+    store_tail(p, v, lanes);
+  }
+}
+
+inline bool applied_in_registers(Act kind) {
+  switch (kind) {
+    case Act::kNone:
+    case Act::kRelu:
+    case Act::kClip:
+    case Act::kLeakyRelu:
+    case Act::kPrelu:
+    case Act::kHardSigmoid:
+    case Act::kHardSwish:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Second pass over a stored tile: the parts of the epilogue that follow an exponential activation, or that are rare.
+__attribute__((noinline)) void finish_stored(const Epilogue& e, float* y, ptrdiff_t pixel_stride, ptrdiff_t block_stride,
+                                             int pixels, int vectors, size_t last_lanes) {
+  const Activation act = e.activation;
+  const bool activate_here = !applied_in_registers(act.kind);
+  const Vec alpha = splat(act.alpha);
+  const Vec beta = splat(act.beta);
+  for (int n = 0; n < vectors; ++n) {
+    const size_t lanes = n == vectors - 1 ? last_lanes : static_cast<size_t>(kLanes);
+    for (int m = 0; m < pixels; ++m) {
+      float* p = y + m * pixel_stride + n * block_stride;
+      Vec v = load_lanes(p, lanes);
+      if (activate_here) v = activate(act.kind, v, alpha, beta);
+      if (e.residual != nullptr && e.add_after_activation) {
+        v = add(v, load_lanes(e.residual + m * e.residual_pixel_stride + n * e.residual_block_stride, lanes));
+      }
+      if (e.gate != nullptr) {
+        v = mul(v, load_lanes(e.gate + m * e.gate_pixel_stride + n * e.gate_block_stride, lanes));
+      }
+      store_lanes(p, v, lanes);
+    }
+  }
+}
+
+template <int MR, int NR>
+inline __attribute__((always_inline)) void finish(Vec (&acc)[MR][NR], const Epilogue& e, float* y,
+                                                  ptrdiff_t pixel_stride, ptrdiff_t block_stride, size_t last_lanes) {
+  if (e.scale != nullptr) {
+#pragma GCC unroll 4
+    for (int n = 0; n < NR; ++n) {
+      const Vec scale = load(e.scale + n * kLanes), shift = load(e.shift + n * kLanes);
+#pragma GCC unroll 28
+      for (int m = 0; m < MR; ++m) acc[m][n] = fma(acc[m][n], scale, shift);
+    }
+  }
+  if (e.residual != nullptr && !e.add_after_activation) {
+#pragma GCC unroll 4
+    for (int n = 0; n < NR; ++n) {
+      const float* r = e.residual + n * e.residual_block_stride;
+#pragma GCC unroll 28
+      for (int m = 0; m < MR; ++m) {
+        acc[m][n] = add(acc[m][n], n == NR - 1 ? load_lanes(r, last_lanes) : load(r));
+        r += e.residual_pixel_stride;
+      }
+    }
+  }
+  switch (e.activation.kind) {
+    case Act::kRelu:
+    case Act::kClip: {
+      const bool is_relu = e.activation.kind == Act::kRelu;
+      const Vec lo = splat(is_relu ? 0.f : e.activation.alpha);
+      const Vec hi = splat(is_relu ? __builtin_inff() : e.activation.beta);
+#pragma GCC unroll 28
+      for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 4
+        for (int n = 0; n < NR; ++n) acc[m][n] = clip(acc[m][n], lo, hi);
+      break;
+    }
+    case Act::kLeakyRelu:
+    case Act::kPrelu:
+#pragma GCC unroll 4
+      for (int n = 0; n < NR; ++n) {
+        const Vec slope =
+            e.activation.kind == Act::kPrelu ? load(e.slope + n * kLanes) : splat(e.activation.alpha);
+#pragma GCC unroll 28
+        for (int m = 0; m < MR; ++m) acc[m][n] = leaky(acc[m][n], slope);
+      }
+      break;
+    case Act::kHardSigmoid:
+    case Act::kHardSwish: {
+      const Vec a = splat(e.activation.alpha), b = splat(e.activation.beta);
+      if (e.activation.kind == Act::kHardSwish) {
+#pragma GCC unroll 28
+        for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 4
+          for (int n = 0; n < NR; ++n) acc[m][n] = hard_swish(acc[m][n], a, b);
+      } else {
+#pragma GCC unroll 28
+        for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 4
+          for (int n = 0; n < NR; ++n) acc[m][n] = hard_sigmoid(acc[m][n], a, b);
+      }
+      break;
+    }
+    default:
+      break;
+  }
+#pragma GCC unroll 4
+  for (int n = 0; n < NR; ++n) {
+    float* p = y + n * block_stride;
+#pragma GCC unroll 28
+    for (int m = 0; m < MR; ++m) {
+      if (n == NR - 1) {
+        store_lanes(p, acc[m][n], last_lanes);
+      } else {
+        store(p, acc[m][n]);
+      }
+      p += pixel_stride;
+    }
+  }
+  if (!applied_in_registers(e.activation.kind) || e.gate != nullptr ||
+      (e.residual != nullptr && e.add_after_activation)) {
+    finish_stored(e, y, pixel_stride, block_stride, MR, NR, last_lanes);
+  }
+}
+
+}  // namespace
