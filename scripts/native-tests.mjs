@@ -11,7 +11,9 @@ const passed = args.includes('--') ? args.slice(args.indexOf('--') + 1) : [];
 
 const folder = path.join(root, 'test/native');
 const sources = existsSync(folder)
-  ? readdirSync(folder).filter((f) => f.endsWith('.cc') && !f.startsWith('fuzz_')).map((f) => `test/native/${f}`)
+  ? readdirSync(folder)
+      .filter((f) => f.endsWith('.cc') && !f.startsWith('fuzz_'))
+      .map((f) => `test/native/${f}`)
   : [];
 if (sources.length === 0) {
   console.log('native tests: skipped, there are none');
