@@ -1,0 +1,109 @@
+/** The one file that loads the addon; everything native that the rest of the library uses is typed here. */
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LanewiseError } from './errors.js';
+import type { WeightAlgebra } from './fold/algebra.js';
+import type { PlanSpec } from './graph/plan-spec.js';
+
+export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
+
+/** One step of a native plan, as a profile shows it. */
+export interface NativeStep {
+  readonly name: string;
+  readonly op: string;
+  readonly kernel: string;
+  readonly macs: number;
+  readonly bytes: number;
+}
+
+/** Packed constants shared by the plans of one model. */
+export interface NativeWeights {
+  readonly bytes: number;
+  clear(): void;
+}
+
+/** Ends a run between two steps. */
+export interface NativeStopToken {
+  stop(): void;
+}
+
+export interface NativePlan {
+  readonly steps: readonly NativeStep[];
+  readonly arenaBytes: number;
+  readonly constantBytes: number;
+  readonly isa: Isa;
+  /** Inputs are copied before this returns; outputs are new arrays. */
+  run(
+    inputs: readonly Float32Array[],
+    threads: number | undefined,
+    stop: NativeStopToken | undefined,
+    timed: false,
+  ): Promise<Float32Array[]>;
+  run(
+    inputs: readonly Float32Array[],
+    threads: number | undefined,
+    stop: NativeStopToken | undefined,
+    timed: true,
+  ): Promise<{ outputs: Float32Array[]; stepMs: Float64Array }>;
+  runSync(
+    inputs: readonly Float32Array[],
+    outputs?: readonly Float32Array[],
+    threads?: number,
+  ): Float32Array[];
+  /** Frees what no run in flight is using. */
+  dispose(): void;
+}
+
+export interface CpuInfo {
+  /** ISAs that this machine can run with this binary, best last. */
+  readonly detected: readonly Isa[];
+  /** ISAs compiled into this binary. */
+  readonly built: readonly Isa[];
+  /** The one in use. */
+  readonly active: Isa;
+  /** Floats per vector of the active ISA. */
+  readonly lanes: number;
+  readonly threads: number;
+  readonly caches: { readonly l1Bytes: number; readonly l2Bytes: number; readonly l3Bytes: number };
+}
+
+interface Native extends WeightAlgebra {
+  readonly Plan: new (spec: PlanSpec, weights?: NativeWeights, isa?: Isa) => NativePlan;
+  readonly Weights: new () => NativeWeights;
+  readonly StopToken: new () => NativeStopToken;
+  batchNormToAffine(
+    gamma: Float32Array,
+    beta: Float32Array,
+    mean: Float32Array,
+    variance: Float32Array,
+    epsilon: number,
+  ): { scale: Float64Array; shift: Float64Array };
+  cpuInfo(): CpuInfo;
+  setThreads(count: number): void;
+}
+
+function load(): Native {
+  const require = createRequire(import.meta.url);
+  const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
+  const platform = `${process.platform}-${process.arch}`;
+  try {
+    return (require('node-gyp-build') as (directory: string) => Native)(root);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw cause; // a bad LANEWISE_THREADS: the binary itself is fine
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LanewiseError(
+      'ERR_NATIVE_LOAD',
+      [
+        `lanewise could not load its native addon for ${platform} (Node.js ${process.version}): ${reason}`,
+        'Possible solutions:',
+        '- reinstall: npm install lanewise (the prebuilt binaries are inside the package, nothing is downloaded)',
+        '- on another platform, or in a clone of the repository, build it: npm run build:native',
+        '- run Node.js without --no-addons; tell your bundler to treat lanewise as external',
+      ].join('\n'),
+      { cause },
+    );
+  }
+}
+
+export const native: Native = load();
