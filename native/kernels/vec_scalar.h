@@ -35,7 +35,7 @@ inline void store(float* p, Vec a) {
 }
 inline Vec load_tail(const float* p, size_t n) { LANEWISE_EACH(static_cast<size_t>(i) < n ? p[i] : 0.f); }
 inline void store_tail(float* p, Vec a, size_t n) {
-  for (size_t i = 0; i < n; ++i) p[i] = a.v[i];
+  for (size_t i = 0; i < n && i < kLanes; ++i) p[i] = a.v[i];
 }
 inline Vec splat(float a) { LANEWISE_EACH(a); }
 inline Vec fma(Vec a, Vec b, Vec c) { LANEWISE_EACH(a.v[i] * b.v[i] + c.v[i]); }
@@ -49,12 +49,11 @@ inline Vec min(Vec a, Vec b) { LANEWISE_EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]);
 inline Vec abs(Vec a) { LANEWISE_EACH(__builtin_fabsf(a.v[i])); }
 inline Vec neg(Vec a) { LANEWISE_EACH(-a.v[i]); }
 inline Vec sqrt(Vec a) { LANEWISE_EACH(__builtin_sqrtf(a.v[i])); }
-// Rounding by adding and taking away 1.5 * 2^23: exact to nearest even below 2^22, and the identity above.
+// Rounding by adding and taking away 2^23, where floats have no fraction left; to nearest even.
 inline float round_even(float x) {
-  const float magic = 12582912.f;
-  if (!(__builtin_fabsf(x) < 4194304.f)) return x;
-  volatile float t = x + magic;
-  return __builtin_copysignf(t - magic, x);
+  const float magic = 8388608.f, size = __builtin_fabsf(x);
+  if (!(size < magic)) return x;
+  return __builtin_copysignf((size + magic) - magic, x);
 }
 inline Vec round(Vec a) { LANEWISE_EACH(round_even(a.v[i])); }
 inline float floor1(float x) {

@@ -208,7 +208,7 @@ struct Softmax {
     for (double v : x) {
       const double e = std::exp(v - largest);
       sum += e;
-      own += e * (largest - v + 2);
+      own += e > 0 ? e * (largest - v + 2) : 0;
     }
     const double relative = roundings + own / sum;  // of the sum, in roundings
     for (double v : x) {

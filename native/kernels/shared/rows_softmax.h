@@ -1,8 +1,10 @@
 // Softmax and log-softmax in three passes: maximum, exponentials and their sum, scaling. A row of classes or a strip of
 // columns stays in L1 between the passes.
 //
-//   y = exp(x - max) / sum          error: 4 ulp + the bound of the sum (rows.h)
-//   y = (x - max) - log(sum)        error: 2^-24 * (2*|x - max| + 3*|log sum| + 1)
+//   y = exp(x - max) / sum          relative error: 2^-24 * (|x - max| + 4) + that of the sum
+//   y = (x - max) - log(sum)        error: 2^-24 * (2*|x - max| + 3*|log sum| + 1) + the relative error of the sum
+//
+// The sum's: its bound in rows.h + the mean of 2^-24 * (|x - max| + 2) over the terms.
 //
 // A NaN or +inf anywhere, or -inf everywhere, makes all NaN, as the formula does.
 #pragma once
