@@ -160,8 +160,7 @@ std::vector<ChannelSource> ChannelsOfParts(const std::vector<int>& parts, const 
 }  // namespace
 
 Status BuildChannelMap(const std::vector<int>& inputs, const std::vector<int>& outputs,
-                       const std::function<ChannelSource(size_t, int64_t)>& source, const StepSpec& step,
-                       PlanBuilder& builder) {
+                       const std::function<ChannelSource(size_t, int64_t)>& source, PlanBuilder& builder) {
   std::vector<Tensor> from(inputs.size());
   bool dense = true;
   int64_t elements = 0;
@@ -179,8 +178,6 @@ Status BuildChannelMap(const std::vector<int>& inputs, const std::vector<int>& o
     elements += ElementCount(y.shape);
   }
   StepInfo info;
-  info.name = step.name;
-  info.op = step.op;
   info.kernel = "channel map";
   info.bytes = 2 * elements * static_cast<int64_t>(sizeof(float));
   builder.Add(std::make_unique<ChannelMapStep>(builder.kernels().permute_lanes, std::move(from), std::move(to)),
@@ -194,7 +191,7 @@ Status Build(const ConcatSpec& spec, const StepSpec& step, PlanBuilder& builder)
   if (spec.axis == 1 && blocked) {
     const std::vector<ChannelSource> channels = ChannelsOfParts(step.inputs, builder);
     return BuildChannelMap(
-        step.inputs, step.outputs, [&](size_t, int64_t c) { return channels[static_cast<size_t>(c)]; }, step, builder);
+        step.inputs, step.outputs, [&](size_t, int64_t c) { return channels[static_cast<size_t>(c)]; }, builder);
   }
   const Layout layout = blocked ? Layout::kBlocked : Layout::kPlain;
   std::vector<Tensor> inputs(step.inputs.size());
@@ -208,7 +205,7 @@ Status Build(const ConcatSpec& spec, const StepSpec& step, PlanBuilder& builder)
     moves.push_back({from, to.Part(spec.axis, 0, from.extents[static_cast<size_t>(spec.axis)])});
     to.offset += from.extents[static_cast<size_t>(spec.axis)] * to.strides[static_cast<size_t>(spec.axis)];
   }
-  return AddMoves(std::move(moves), step, builder);
+  return AddMoves(std::move(moves), builder);
 }
 
 Status Build(const SplitSpec& spec, const StepSpec& step, PlanBuilder& builder) {
@@ -226,7 +223,7 @@ Status Build(const SplitSpec& spec, const StepSpec& step, PlanBuilder& builder) 
         [&](size_t o, int64_t c) {
           return ChannelSource{0, first[o] + c};
         },
-        step, builder);
+        builder);
   }
   const Layout layout = blocked ? Layout::kBlocked : Layout::kPlain;
   Tensor x;
@@ -241,7 +238,7 @@ Status Build(const SplitSpec& spec, const StepSpec& step, PlanBuilder& builder) 
     moves.push_back({from.Part(spec.axis, 0, extent), to});
     from.offset += extent * from.strides[static_cast<size_t>(spec.axis)];
   }
-  return AddMoves(std::move(moves), step, builder);
+  return AddMoves(std::move(moves), builder);
 }
 
 Status Build(const ChannelShuffleSpec& spec, const StepSpec& step, PlanBuilder& builder) {
@@ -256,7 +253,7 @@ Status Build(const ChannelShuffleSpec& spec, const StepSpec& step, PlanBuilder& 
         [&](size_t, int64_t c) {
           return ChannelSource{0, c % spec.groups * per_group + c / spec.groups};
         },
-        step, builder);
+        builder);
   }
   Tensor x, y;
   LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], Layout::kPlain, &x));
@@ -267,7 +264,7 @@ Status Build(const ChannelShuffleSpec& spec, const StepSpec& step, PlanBuilder& 
   from.SplitAxis(1, spec.groups);
   from.SwapAxes(1, 2);
   to.SplitAxis(1, per_group);
-  return AddMoves({{std::move(from), std::move(to)}}, step, builder);
+  return AddMoves({{std::move(from), std::move(to)}}, builder);
 }
 
 }  // namespace lanewise

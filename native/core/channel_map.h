@@ -16,7 +16,6 @@ struct ChannelSource {
 // Reads `inputs` (value indices, rank 4, equal but for their channels), writes `outputs` (likewise); both blocked.
 // `source(o, c)` says where channel c of output o comes from.
 Status BuildChannelMap(const std::vector<int>& inputs, const std::vector<int>& outputs,
-                       const std::function<ChannelSource(size_t, int64_t)>& source, const StepSpec& step,
-                       PlanBuilder& builder);
+                       const std::function<ChannelSource(size_t, int64_t)>& source, PlanBuilder& builder);
 
 }  // namespace lanewise

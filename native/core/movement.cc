@@ -12,21 +12,14 @@
 namespace lanewise {
 namespace {
 
-// `v_out` becomes another shape of the elements of `v_in`, by name alone where they have no gaps.
-Status BuildReshape(int v_in, int v_out, const StepSpec& step, PlanBuilder& builder) {
+// `v_out` is another shape of the elements of `v_in`.
+Status BuildReshape(int v_in, int v_out, PlanBuilder& builder) {
   if (ElementCount(builder.shape(v_in)) != ElementCount(builder.shape(v_out))) {
     return Status::Invalid(builder.Where() + ": the shapes differ in the number of elements");
   }
-  Tensor x, y;
+  Tensor x;
   LANEWISE_RETURN_IF_ERROR(builder.In(v_in, Layout::kPlain, &x));
-  if (IsGapless(x)) return builder.Alias(v_out, x);
-  LANEWISE_RETURN_IF_ERROR(builder.Out(v_out, Layout::kPlain, &y));
-  if (IsGapless(y)) return AddMoves({{ViewOf(x), ContiguousView(y, x.shape)}}, step, builder);
-  // Gaps on both sides: through a tensor without any.
-  Tensor dense;
-  LANEWISE_RETURN_IF_ERROR(builder.Temporary({ElementCount(x.shape)}, Layout::kPlain, &dense));
-  LANEWISE_RETURN_IF_ERROR(AddMoves({{ViewOf(x), ContiguousView(dense, x.shape)}}, step, builder));
-  return AddMoves({{ContiguousView(dense, y.shape), ViewOf(y)}}, step, builder);
+  return builder.Alias(v_out, x);
 }
 
 // Axes of extent 1 move freely; the order of the others tells whether any element moves.
@@ -86,7 +79,7 @@ Status CheckSlice(const SliceSpec& spec, const Shape& from, const Shape& to, con
 }  // namespace
 
 Status Build(const ReshapeSpec&, const StepSpec& step, PlanBuilder& builder) {
-  return BuildReshape(step.inputs[0], step.outputs[0], step, builder);
+  return BuildReshape(step.inputs[0], step.outputs[0], builder);
 }
 
 Status Build(const TransposeSpec& spec, const StepSpec& step, PlanBuilder& builder) {
@@ -101,7 +94,7 @@ Status Build(const TransposeSpec& spec, const StepSpec& step, PlanBuilder& build
       return Status::Invalid(builder.Where() + ": the output has not the permuted shape");
     }
   }
-  if (KeepsOrder(shape, spec.permutation)) return BuildReshape(v, step.outputs[0], step, builder);
+  if (KeepsOrder(shape, spec.permutation)) return BuildReshape(v, step.outputs[0], builder);
   const bool blocked = shape.size() == 4 && builder.IsBlocked(v);
   Tensor x, y;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, blocked ? Layout::kBlocked : Layout::kPlain, &x));
@@ -114,7 +107,7 @@ Status Build(const TransposeSpec& spec, const StepSpec& step, PlanBuilder& build
     to.extents[axis] = permuted.extents[i];
     to.strides[axis] = permuted.strides[i];
   }
-  return AddMoves(blocked ? MovesFromBlocks(x, to) : std::vector<Move>{{ViewOf(x), to}}, step, builder);
+  return AddMoves(blocked ? MovesFromBlocks(x, to) : std::vector<Move>{{ViewOf(x), to}}, builder);
 }
 
 Status Build(const SliceSpec& spec, const StepSpec& step, PlanBuilder& builder) {
@@ -135,7 +128,7 @@ Status Build(const SliceSpec& spec, const StepSpec& step, PlanBuilder& builder) 
           [&](size_t, int64_t c) {
             return ChannelSource{0, start + c * stride};
           },
-          step, builder);
+          builder);
     }
     blocked = false;
   }
@@ -150,7 +143,7 @@ Status Build(const SliceSpec& spec, const StepSpec& step, PlanBuilder& builder) 
     move.x.strides[i] *= spec.steps[i];
   }
   move.x.extents = move.y.extents;
-  return AddMoves({std::move(move)}, step, builder);
+  return AddMoves({std::move(move)}, builder);
 }
 
 Status Build(const ExpandSpec&, const StepSpec& step, PlanBuilder& builder) {
@@ -176,7 +169,7 @@ Status Build(const ExpandSpec&, const StepSpec& step, PlanBuilder& builder) {
     if (move.x.extents[i] != move.y.extents[i]) move.x.strides[i] = 0;
   }
   move.x.extents = move.y.extents;
-  return AddMoves({std::move(move)}, step, builder);
+  return AddMoves({std::move(move)}, builder);
 }
 
 }  // namespace lanewise

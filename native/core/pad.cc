@@ -122,12 +122,10 @@ class IndexedMoveStep : public Step {
 };
 
 Status AddIndexedMove(const View& x, const View& y, const std::vector<Positions>& positions, float fill,
-                      const StepSpec& step, PlanBuilder& builder) {
+                      PlanBuilder& builder) {
   auto added = std::make_unique<IndexedMoveStep>(x, y, positions, fill);
   if (added->TooManyAxes()) return Status::Unsupported(builder.Where() + ": too many axes");
   StepInfo info;
-  info.name = step.name;
-  info.op = step.op;
   info.kernel = "copy segments";
   info.bytes = 2 * ElementCount(y.extents) * static_cast<int64_t>(sizeof(float));
   builder.Add(std::move(added), std::move(info));
@@ -146,20 +144,14 @@ Positions PadPositions(PadMode mode, int64_t extent, int64_t begin, int64_t outp
     int64_t p = i - begin - low;
     if (p < 0 || p >= kept) {
       switch (mode) {
-        case PadMode::kConstant:
-          p = kNothing;
-          break;
-        case PadMode::kEdge:
-          p = p < 0 ? 0 : kept - 1;
-          break;
+        case PadMode::kConstant: p = kNothing; break;
+        case PadMode::kEdge: p = p < 0 ? 0 : kept - 1; break;
         case PadMode::kReflect:
           // The edge itself is not repeated: a period of 2*(kept - 1).
           p = kept == 1 ? 0 : Modulo(p, 2 * (kept - 1));
           if (p >= kept) p = 2 * (kept - 1) - p;
           break;
-        case PadMode::kWrap:
-          p = Modulo(p, kept);
-          break;
+        case PadMode::kWrap: p = Modulo(p, kept); break;
       }
     }
     positions.push_back(p == kNothing ? kNothing : p + low);
@@ -195,7 +187,7 @@ Status Build(const PadSpec& spec, const StepSpec& step, PlanBuilder& builder) {
   Tensor x, y;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, layout, &x));
   LANEWISE_RETURN_IF_ERROR(builder.Out(step.outputs[0], layout, &y));
-  return AddIndexedMove(ViewOf(x), ViewOf(y), positions, spec.value, step, builder);
+  return AddIndexedMove(ViewOf(x), ViewOf(y), positions, spec.value, builder);
 }
 
 Status Build(const GatherSpec& spec, const StepSpec& step, PlanBuilder& builder) {
@@ -225,7 +217,7 @@ Status Build(const GatherSpec& spec, const StepSpec& step, PlanBuilder& builder)
         [&](size_t, int64_t c) {
           return ChannelSource{0, indices[static_cast<size_t>(c)]};
         },
-        step, builder);
+        builder);
   }
   std::vector<Positions> positions(from.size() + (blocked ? 1 : 0));
   // An axis of no positions at all must not look like one that is copied as it is; the output is empty then.
@@ -234,12 +226,8 @@ Status Build(const GatherSpec& spec, const StepSpec& step, PlanBuilder& builder)
   Tensor x, y;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, layout, &x));
   LANEWISE_RETURN_IF_ERROR(builder.Out(step.outputs[0], layout, &y));
-  if (same_rank) return AddIndexedMove(ViewOf(x), ViewOf(y), positions, 0, step, builder);
-  if (IsGapless(y)) return AddIndexedMove(ViewOf(x), ContiguousView(y, gathered), positions, 0, step, builder);
-  Tensor dense;
-  LANEWISE_RETURN_IF_ERROR(builder.Temporary({ElementCount(gathered)}, Layout::kPlain, &dense));
-  LANEWISE_RETURN_IF_ERROR(AddIndexedMove(ViewOf(x), ContiguousView(dense, gathered), positions, 0, step, builder));
-  return AddMoves({{ContiguousView(dense, to), ViewOf(y)}}, step, builder);
+  if (same_rank) return AddIndexedMove(ViewOf(x), ViewOf(y), positions, 0, builder);
+  return AddIndexedMove(ViewOf(x), ContiguousView(y, gathered), positions, 0, builder);
 }
 
 }  // namespace lanewise

@@ -116,10 +116,8 @@ class GlobalPoolStep : public Step {
   RowSplit split_;
 };
 
-StepInfo Describe(const StepSpec& step, std::string kernel, const Tensor& x, const Tensor& y, int64_t macs) {
+StepInfo Describe(std::string kernel, const Tensor& x, const Tensor& y, int64_t macs) {
   StepInfo info;
-  info.name = step.name;
-  info.op = step.op;
   info.kernel = std::move(kernel);
   info.macs = macs;
   info.bytes = (ElementCount(x.shape) + ElementCount(y.shape)) * static_cast<int64_t>(sizeof(float));
@@ -154,7 +152,7 @@ Status Build(const Pool2dSpec& spec, const StepSpec& step, PlanBuilder& builder)
   const std::string label = std::string(is_max ? "max " : "average ") + std::to_string(spec.kernel.h) + "x" +
                             std::to_string(spec.kernel.w) + "s" + std::to_string(spec.strides.w);
   builder.Add(std::make_unique<PoolStep>(spec, kernel, x, y),
-              Describe(step, label, x, y, ElementCount(y.shape) * spec.kernel.h * spec.kernel.w));
+              Describe(label, x, y, ElementCount(y.shape) * spec.kernel.h * spec.kernel.w));
   return Status::Ok();
 }
 
@@ -169,7 +167,7 @@ Status Build(const GlobalPoolSpec& spec, const StepSpec& step, PlanBuilder& buil
   const bool is_max = spec.kind == PoolKind::kMax;
   builder.Add(
       std::make_unique<GlobalPoolStep>(is_max ? builder.kernels().plane_max : builder.kernels().plane_mean, x, y),
-      Describe(step, is_max ? "plane max" : "plane mean", x, y, ElementCount(x.shape)));
+      Describe(is_max ? "plane max" : "plane mean", x, y, ElementCount(x.shape)));
   return Status::Ok();
 }
 

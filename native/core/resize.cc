@@ -17,19 +17,16 @@ Real SourcePosition(Coordinates coordinates, int64_t i, int64_t inputs, int64_t 
   const Real x = static_cast<Real>(i);
   const Real half = static_cast<Real>(0.5);
   switch (coordinates) {
-    case Coordinates::kHalfPixel:
-      return (x + half) / scale - half;
+    case Coordinates::kHalfPixel: return (x + half) / scale - half;
     case Coordinates::kHalfPixelSymmetric: {
       const Real adjustment = static_cast<Real>(outputs) / (scale * static_cast<Real>(inputs));
       const Real offset = static_cast<Real>(inputs) / 2 * (1 - adjustment);
       return offset + (x + half) / scale - half;
     }
-    case Coordinates::kPytorchHalfPixel:
-      return outputs > 1 ? (x + half) / scale - half : 0;
+    case Coordinates::kPytorchHalfPixel: return outputs > 1 ? (x + half) / scale - half : 0;
     case Coordinates::kAlignCorners:
       return outputs > 1 ? x * static_cast<Real>(inputs - 1) / static_cast<Real>(outputs - 1) : 0;
-    case Coordinates::kAsymmetric:
-      break;
+    case Coordinates::kAsymmetric: break;
   }
   return x / scale;
 }
@@ -41,18 +38,10 @@ std::vector<int64_t> NearestPositions(const Resize2dSpec& spec, double scale, in
     const float at = SourcePosition<float>(spec.coordinates, i, inputs, outputs, static_cast<float>(scale));
     float rounded = 0;
     switch (spec.rounding) {
-      case Rounding::kPreferFloor:
-        rounded = std::ceil(at - 0.5f);
-        break;
-      case Rounding::kPreferCeil:
-        rounded = std::floor(at + 0.5f);
-        break;
-      case Rounding::kFloor:
-        rounded = std::floor(at);
-        break;
-      case Rounding::kCeil:
-        rounded = std::ceil(at);
-        break;
+      case Rounding::kPreferFloor: rounded = std::ceil(at - 0.5f); break;
+      case Rounding::kPreferCeil: rounded = std::floor(at + 0.5f); break;
+      case Rounding::kFloor: rounded = std::floor(at); break;
+      case Rounding::kCeil: rounded = std::ceil(at); break;
     }
     positions.push_back(std::min(std::max<int64_t>(static_cast<int64_t>(rounded), 0), inputs - 1));
   }
@@ -171,8 +160,6 @@ Status Build(const Resize2dSpec& spec, const StepSpec& step, PlanBuilder& builde
   LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], Layout::kBlocked, &x));
   LANEWISE_RETURN_IF_ERROR(builder.Out(step.outputs[0], Layout::kBlocked, &y));
   StepInfo info;
-  info.name = step.name;
-  info.op = step.op;
   info.bytes = (ElementCount(from) + ElementCount(to)) * static_cast<int64_t>(sizeof(float));
   const KernelTable& kernels = builder.kernels();
   if (spec.mode == ResizeMode::kNearest) {

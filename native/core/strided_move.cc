@@ -60,17 +60,6 @@ View ContiguousView(const Tensor& tensor, const Shape& extents) {
   return view;
 }
 
-bool IsGapless(const Tensor& tensor) {
-  if (tensor.shape.size() != 4) return true;
-  const View view = ViewOf(tensor);
-  int64_t stride = 1;
-  for (size_t i = 4; i-- > 0;) {
-    if (view.extents[i] != 1 && view.strides[i] != stride) return false;
-    stride *= view.extents[i];
-  }
-  return true;
-}
-
 namespace {
 
 struct Axis {
@@ -206,14 +195,10 @@ class StridedMoveStep : public Step {
   std::string Label() const {
     if (moves_.empty()) return "move";
     switch (moves_[0].inner) {
-      case Inner::kCopy:
-        return "copy rows";
-      case Inner::kFill:
-        return "fill rows";
-      case Inner::kTranspose:
-        return "transpose";
-      case Inner::kElements:
-        break;
+      case Inner::kCopy: return "copy rows";
+      case Inner::kFill: return "fill rows";
+      case Inner::kTranspose: return "transpose";
+      case Inner::kElements: break;
     }
     return "move elements";
   }
@@ -261,14 +246,12 @@ class StridedMoveStep : public Step {
 
 }  // namespace
 
-Status AddMoves(std::vector<Move> moves, const StepSpec& step, PlanBuilder& builder) {
+Status AddMoves(std::vector<Move> moves, PlanBuilder& builder) {
   int64_t elements = 0;
   for (const Move& move : moves) elements += ElementCount(move.y.extents);
   auto added = std::make_unique<StridedMoveStep>(builder.kernels().transpose, moves);
   if (added->TooManyAxes()) return Status::Unsupported(builder.Where() + ": too many axes");
   StepInfo info;
-  info.name = step.name;
-  info.op = step.op;
   info.kernel = added->Label();
   info.bytes = 2 * elements * static_cast<int64_t>(sizeof(float));
   builder.Add(std::move(added), std::move(info));

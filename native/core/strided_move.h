@@ -25,14 +25,12 @@ struct View {
 View ViewOf(const Tensor& tensor);
 // Row-major elements without gaps, from the tensor's first.
 View ContiguousView(const Tensor& tensor, const Shape& extents);
-// Whether the elements of a plain tensor follow each other without gaps (a halo makes some).
-bool IsGapless(const Tensor& tensor);
 
 struct Move {
   View x, y;  // of equal extents; no two elements of y coincide
 };
 
 // Adds the moves as one step of the current operator.
-Status AddMoves(std::vector<Move> moves, const StepSpec& step, PlanBuilder& builder);
+Status AddMoves(std::vector<Move> moves, PlanBuilder& builder);
 
 }  // namespace lanewise
