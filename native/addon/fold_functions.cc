@@ -69,8 +69,8 @@ Napi::Value Fold(const Napi::CallbackInfo& info, bool before, Function fold) {
     if (static_cast<int64_t>(array.ElementLength()) != e.outputs) Fail(env, "bias: expected one per output channel");
     bias = array.Data();
   }
-  const Napi::Float32Array new_weight = Napi::Float32Array::New(env, weight.ElementLength());
-  const Napi::Float32Array new_bias = Napi::Float32Array::New(env, static_cast<size_t>(e.outputs));
+  Napi::Float32Array new_weight = Napi::Float32Array::New(env, weight.ElementLength());
+  Napi::Float32Array new_bias = Napi::Float32Array::New(env, static_cast<size_t>(e.outputs));
   fold(e, weight.Data(), bias, scale.Data(), shift.Data(), new_weight.Data(), new_bias.Data());
   Napi::Object result = Napi::Object::New(env);
   result.Set("weight", new_weight);
@@ -91,7 +91,7 @@ Napi::Value BatchNormFunction(const Napi::CallbackInfo& info) {
   if (beta.ElementLength() != n || mean.ElementLength() != n || variance.ElementLength() != n) {
     Fail(env, "batchNormToAffine: expected four arrays of one length");
   }
-  const Napi::Float64Array scale = Napi::Float64Array::New(env, n), shift = Napi::Float64Array::New(env, n);
+  Napi::Float64Array scale = Napi::Float64Array::New(env, n), shift = Napi::Float64Array::New(env, n);
   BatchNormToAffine(static_cast<int64_t>(n), gamma.Data(), beta.Data(), mean.Data(), variance.Data(),
                     info[4].ToNumber().DoubleValue(), scale.Data(), shift.Data());
   Napi::Object result = Napi::Object::New(env);

@@ -48,7 +48,7 @@ class StopObject : public Napi::ObjectWrap<StopObject> {
 };
 
 template <typename Wrapped>
-Wrapped* Unwrap(const Napi::Value& value, const Napi::FunctionReference& constructor) {
+Wrapped* UnwrapAs(const Napi::Value& value, const Napi::FunctionReference& constructor) {
   if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) return nullptr;
   return Napi::ObjectWrap<Wrapped>::Unwrap(value.As<Napi::Object>());
 }
@@ -59,7 +59,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   explicit PlanObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const Napi::Env env = info.Env();
     if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan: expected a description");
-    auto* weights = info.Length() > 1 ? Unwrap<WeightsObject>(info[1], DataOf(env).weights_constructor) : nullptr;
+    auto* weights = info.Length() > 1 ? UnwrapAs<WeightsObject>(info[1], DataOf(env).weights_constructor) : nullptr;
     const KernelTable* kernels = nullptr;
     if (info.Length() > 2 && info[2].IsString()) {
       ThrowIfError(env, FindKernels(info[2].As<Napi::String>().Utf8Value(), &kernels));
@@ -139,7 +139,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
       ThrowIfError(env, output.Allocate(static_cast<size_t>(ElementCount(shape))));
       job->outputs.push_back(std::move(output));
     }
-    auto* stop = info.Length() > 2 ? Unwrap<StopObject>(info[2], DataOf(env).stop_constructor) : nullptr;
+    auto* stop = info.Length() > 2 ? UnwrapAs<StopObject>(info[2], DataOf(env).stop_constructor) : nullptr;
     job->stop = stop != nullptr ? stop->flag() : std::make_shared<std::atomic<bool>>(false);
     if (info.Length() > 3 && info[3].ToBoolean()) job->step_ms.resize(plan.step_count());
     const Napi::Promise promise = job->deferred.Promise();
@@ -164,7 +164,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     std::vector<const float*> in;
     std::vector<float*> out;
     for (const auto& a : inputs) in.push_back(a.Data());
-    for (const auto& a : outputs) out.push_back(a.Data());
+    for (auto& a : outputs) out.push_back(a.Data());
     RunOptions options;
     options.inputs = in.data();
     options.outputs = out.data();
