@@ -2,6 +2,7 @@
 //
 //   node scripts/build-native.mjs                      build/Release/lanewise.node
 //   node scripts/build-native.mjs --gyp                the same through binding.gyp (wipes build/)
+//   node scripts/build-native.mjs --tests              and the C++ tests, build/tests/lanewise_native_tests
 //   node scripts/build-native.mjs --out build/asan/build --sanitize 'address;undefined'
 //   node scripts/build-native.mjs --out build/arm64/build --arch arm64 --toolchain scripts/toolchain-aarch64.cmake
 import { existsSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { bin, jobs, root, run, which } from './tools.mjs';
 
 /** @returns what went wrong, or undefined. */
-export function buildNative({ gyp = false, out, config = 'Release', sanitize, arch, toolchain, quiet = true } = {}) {
+export function buildNative({ gyp, tests, out, config = 'Release', sanitize, arch, toolchain, verbose } = {}) {
   if (gyp || !which('cmake')) {
     if (out || sanitize || toolchain) return 'only the CMake build has another folder, sanitizers or a toolchain file';
     return buildWithGyp(config);
@@ -18,11 +19,11 @@ export function buildNative({ gyp = false, out, config = 'Release', sanitize, ar
   const cmakeJs = bin('cmake-js/bin/cmake-js');
   if (!cmakeJs) return 'cmake-js is not installed: npm ci';
   const args = [cmakeJs, 'build', '--config', config, '--parallel', String(jobs)];
-  if (quiet) args.push('--log-level', 'warn');
+  if (!verbose) args.push('--log-level', 'warn');
   if (out) args.push('--out', path.resolve(root, out));
   if (arch) args.push('--arch', arch);
   if (toolchain) args.push(`--CDCMAKE_TOOLCHAIN_FILE=${path.resolve(root, toolchain)}`);
-  args.push(`--CDLANEWISE_SANITIZE=${sanitize ?? ''}`);
+  args.push(`--CDLANEWISE_SANITIZE=${sanitize ?? ''}`, `--CDLANEWISE_BUILD_TESTS=${tests ? 'ON' : 'OFF'}`);
   return run(process.execPath, args) ? undefined : 'cmake-js failed';
 }
 
@@ -42,6 +43,7 @@ if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
     options: {
       gyp: { type: 'boolean' },
+      tests: { type: 'boolean' },
       out: { type: 'string' },
       config: { type: 'string' },
       sanitize: { type: 'string' },
@@ -50,8 +52,7 @@ if (process.argv[1] === import.meta.filename) {
       verbose: { type: 'boolean' },
     },
   });
-  const { verbose, ...options } = values;
-  const failure = buildNative({ ...options, quiet: !verbose });
+  const failure = buildNative(values);
   if (failure) {
     console.error(`lanewise: the addon was not built: ${failure}`);
     process.exit(1);

@@ -1,9 +1,11 @@
-// Builds and runs the C++ tests in test/native: with CMake in build/native, without it straight with $CXX.
+// Builds the addon and the C++ tests in test/native, which share their objects, and runs the tests. Without CMake the
+// tests are compiled straight with $CXX.
 //
 //   node scripts/native-tests.mjs [--build-only] [-- arguments of the test program]
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { jobs, root, run, which } from './tools.mjs';
+import { buildNative } from './build-native.mjs';
+import { root, run, which } from './tools.mjs';
 
 const args = process.argv.slice(2);
 const buildOnly = args[0] === '--build-only';
@@ -20,13 +22,14 @@ if (sources.length === 0) {
   process.exit(0);
 }
 
-let program = path.join(root, 'build/native/lanewise_native_tests');
+let program = path.join(root, 'build/tests/lanewise_native_tests');
+if (process.platform === 'win32') program += '.exe';
 if (which('cmake')) {
-  const configure = ['-S', '.', '-B', 'build/native', '-DLANEWISE_BUILD_ADDON=OFF', '-DLANEWISE_BUILD_TESTS=ON'];
-  if (!existsSync(path.join(root, 'build/native/CMakeCache.txt')) && which('ninja')) configure.push('-G', 'Ninja');
-  if (!run('cmake', configure, { stdio: ['ignore', 'ignore', 'inherit'] })) process.exit(1);
-  if (!run('cmake', ['--build', 'build/native', '--config', 'Release', '--parallel', String(jobs)])) process.exit(1);
-  if (process.platform === 'win32') program = path.join(root, 'build/native/Release/lanewise_native_tests.exe');
+  const failure = buildNative({ tests: true });
+  if (failure) {
+    console.error(`native tests: not built: ${failure}`);
+    process.exit(1);
+  }
 } else {
   const cxx = process.env.CXX ?? ['c++', 'g++', 'clang++'].find((c) => which(c));
   if (!cxx) {
@@ -42,7 +45,7 @@ if (!buildOnly && !run(program, passed)) {
 
 function compileWithout(cxx) {
   const list = JSON.parse(readFileSync(path.join(root, 'native/sources.json'), 'utf8'));
-  const out = path.join(root, 'build/native/objects');
+  const out = path.join(root, 'build/tests/objects');
   mkdirSync(out, { recursive: true });
   const common = ['-std=c++17', '-O3', '-ffp-contract=off', '-fno-math-errno', '-pthread', '-Inative', '-Itest/native'];
   const units = [...list.core, ...sources].map((file) => ({ file, flags: [] }));
