@@ -18,13 +18,15 @@ export function buildNative({ gyp, tests, out, config = 'Release', sanitize, arc
   }
   const cmakeJs = bin('cmake-js/bin/cmake-js');
   if (!cmakeJs) return 'cmake-js is not installed: npm ci';
-  const args = [cmakeJs, 'build', '--config', config, '--parallel', String(jobs)];
+  const args = ['--config', config, '--parallel', String(jobs)];
   if (!verbose) args.push('--log-level', 'warn');
   if (out) args.push('--out', path.resolve(root, out));
   if (arch) args.push('--arch', arch);
   if (toolchain) args.push(`--CDCMAKE_TOOLCHAIN_FILE=${path.resolve(root, toolchain)}`);
   args.push(`--CDLANEWISE_SANITIZE=${sanitize ?? ''}`, `--CDLANEWISE_BUILD_TESTS=${tests ? 'ON' : 'OFF'}`);
-  return run(process.execPath, args) ? undefined : 'cmake-js failed';
+  // `build` alone keeps the options of the last time.
+  if (!run(process.execPath, [cmakeJs, 'configure', ...args])) return 'cmake-js configure failed';
+  return run(process.execPath, [cmakeJs, 'build', ...args]) ? undefined : 'cmake-js build failed';
 }
 
 function buildWithGyp(config) {
