@@ -199,11 +199,15 @@ export type PlanStep =
   | ExpandStep
   | GatherStep;
 
-/** A tensor of the plan; with `data` it is a constant (row-major). All elements are float32. */
+/**
+ * A tensor of the plan; with `data` it is a constant (row-major). All elements are float32. `id` names a constant that
+ * several plans of a model share: its packed forms are kept once, in the model's `Weights`.
+ */
 export interface PlanValue {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data?: Float32Array;
+  readonly id?: number;
 }
 
 /** An input or output: the shape of the value is always logical (NCHW); `layout` says how the caller's array holds it. */
