@@ -43,6 +43,9 @@
       "type": "static_library",
       "sources": ["<!@(node -p \"require('./native/sources.json').core.filter(f => !f.includes('/kernels/')).join(' ')\")"],
       "cflags_cc": ["-fexceptions"],
+      "conditions": [
+        ["OS=='linux'", { "cflags_cc": ["-include core/glibc_floor.h"] }]
+      ],
       "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
       "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1 } }
     },
@@ -73,7 +76,15 @@
       "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
       "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1 } },
       "conditions": [
-        ["OS=='linux'", { "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-z,relro,-z,now", "-pthread"] }],
+        ["OS=='linux'", {
+          "cflags_cc": ["-include core/glibc_floor.h"],
+          "ldflags": [
+            "-Wl,--exclude-libs,ALL",
+            "-Wl,-z,relro,-z,now",
+            "-Wl,--version-script=<(module_root_dir)/native/exports.map",
+            "-pthread"
+          ]
+        }],
         ["target_arch=='x64'", { "dependencies": ["lanewise_avx2", "lanewise_avx512"] }],
         ["target_arch=='arm64'", { "dependencies": ["lanewise_neon"] }]
       ]

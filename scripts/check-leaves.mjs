@@ -74,10 +74,12 @@ if (!options.objects) {
   if (!run('cmake', ['--build', objects, '--parallel', String(jobs)], quiet)) process.exit(1);
 }
 
-const rows = readdirSync(objects, { recursive: true })
+// Other builds may lie below the folder; this one's objects are in CMakeFiles.
+const compiled = path.join(objects, 'CMakeFiles');
+const rows = readdirSync(compiled, { recursive: true })
   .map((file) => ({ file, isa: /native[\\/]kernels[\\/](\w+)[\\/][^\\/]+\.(o|obj)$/.exec(file)?.[1] }))
   .filter((row) => row.isa)
-  .map((row) => ({ ...row, ...examine(path.join(objects, row.file), row.isa) }))
+  .map((row) => ({ ...row, ...examine(path.join(compiled, row.file), row.isa) }))
   .sort((a, b) => a.isa.localeCompare(b.isa) || a.file.localeCompare(b.file));
 
 for (const { file, isa, symbols, faults } of rows) {
