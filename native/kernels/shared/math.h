@@ -42,9 +42,9 @@ inline Vec exp(Vec x) {
   return ldexp(add(exp_residue(r), splat(1.f)), n);
 }
 
-// exp(x) - 1 for x <= 0 (larger x only up to 80), without cancellation near zero.
+// exp(x) - 1 for x <= 0 (larger x count as 0), without cancellation near zero.
 inline Vec expm1_negative(Vec x) {
-  x = max(splat(-25.f), x);
+  x = min(splat(0.f), max(splat(-25.f), x));
   Vec n;
   const Vec r = reduce_ln2(x, &n);
   const Vec s = ldexp(splat(1.f), n);
