@@ -62,7 +62,7 @@ std::vector<float> RunPoolRow(const KernelTable& table, PoolRowKernel kernel, co
   args.tap_stride = static_cast<ptrdiff_t>(p.dilation) * table.lanes;
   args.kernel_cols = p.kernel;
   args.stride_cols = p.stride;
-  args.row_count = 3;
+  args.row_count = static_cast<float>(p.tap_rows + 1);
   args.y_cols = p.outputs();
   for (size_t b = 0; b < x.blocks(); ++b) {
     args.x = x.block(b);
@@ -87,7 +87,9 @@ std::vector<Expected> ExpectPoolRow(const Pooling& p, bool is_max, const std::ve
           magnitude += std::fabs(v);
         }
       }
-      const double count = 3.0 * static_cast<double>(p.count_padding ? p.kernel : taps > 0 ? taps : 1);
+      const double count = static_cast<double>(p.tap_rows + 1) * static_cast<double>(p.count_padding ? p.kernel
+                                                                                     : taps > 0      ? taps
+                                                                                                     : 1);
       const double roundings = static_cast<double>(p.kernel * p.tap_rows + 1);
       expected.push_back(is_max ? Expected{top, 0} : Expected{sum / count, roundings * kRounding * magnitude / count});
     }
