@@ -4,6 +4,20 @@
  * Operators are those of the newest ONNX operator set, in its form (axes, pads and the like are inputs where ONNX made
  * them inputs); the reader lifts older operator sets to it. Fusion passes attach an {@link Epilogue} to the producer
  * instead of inventing an operator per combination. A graph is never changed in place: a pass returns a new one.
+ *
+ * Beyond ONNX there are these operators, which passes make and no file holds:
+ * - ChannelScale (x, scale, shift?): x*scale + shift with one element, or one per channel (axis 1); its constants are float64
+ *   until lowering, so that scales that meet on their way to a weight are rounded once.
+ * - Silu (x); ChannelShuffle (x) with `group`.
+ * - SqueezeExcite (x, w1 [R, C], b1, w2 [C, R], b2) with `activation` and `gate`, each the name of an {@link ActivationKind}
+ *   with its parameters in `activation_alpha`, `activation_beta`, `gate_alpha`, `gate_beta`.
+ *
+ * and these extensions of ONNX operators:
+ * - Conv: `padValue`, a constant with the value of the border per input channel (0 without).
+ * - MatMul: a third input, the bias along the last axis, and `transB`.
+ * - HardSwish: `alpha` and `beta` of its hard sigmoid (1/6 and 1/2 without).
+ * - LayerNormalization: scale and bias may be left out.
+ * - Softmax, LogSoftmax: `flatten`, the meaning of operator sets before 13: over all axes from `axis` on.
  */
 
 export type TypedArray =

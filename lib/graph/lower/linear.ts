@@ -6,7 +6,7 @@ import { reduceAxes } from '../shapes/linear.js';
 import { type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } from './builder.js';
 import { planEpilogue } from './epilogue.js';
 
-/** `index` with its last two axes swapped; constants are transposed here and now. */
+/** `index` with its last two axes swapped, by a step. */
 function transposed(context: LowerInput, index: ValueIndex): ValueIndex {
   const { builder, node } = context;
   const { name, shape } = builder.values[index]!;

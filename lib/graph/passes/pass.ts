@@ -19,7 +19,7 @@ export interface Pass {
 export interface PassReport {
   readonly nodesBefore: number;
   readonly nodesAfter: number;
-  /** How many nodes each pass took out; passes that only rewrote nodes stand with 0. */
+  /** Nodes before minus nodes after, of each pass that did something: 0 for one that only rewrote, negative for one that split. */
   readonly removed: Readonly<Record<string, number>>;
 }
 

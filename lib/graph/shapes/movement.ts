@@ -38,7 +38,7 @@ export function sliceGeometry(context: RuleInput): SliceGeometry {
     if (!step) throw new ShapeError('a slice needs a step other than 0');
     // Out-of-range bounds mean "as far as it goes"; going backwards, one before the first element is the far end.
     const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
-    const first = clamp(begins[i]! + (begins[i]! < 0 ? extent : 0), step > 0 ? 0 : 0, step > 0 ? extent : extent - 1);
+    const first = clamp(begins[i]! + (begins[i]! < 0 ? extent : 0), 0, step > 0 ? extent : extent - 1);
     const last = clamp(ends[i]! + (ends[i]! < 0 ? extent : 0), low, high);
     starts[axis] = first;
     steps[axis] = step;

@@ -14,7 +14,8 @@ export interface Branch {
   readonly input: string;
   /** OIHW with any number of spatial axes. */
   readonly shape: readonly number[];
-  readonly weight: Float64Array;
+  /** Made on demand: most sums are looked at and left alone. */
+  weight(): Float64Array;
   readonly bias: Float64Array;
   readonly taps: number;
   readonly groups: number;
@@ -36,7 +37,7 @@ function convolution(editor: GraphEditor, value: string, node: Node): Branch | u
     node,
     input: node.inputs[0]!,
     shape,
-    weight: Float64Array.from(weight),
+    weight: () => Float64Array.from(weight),
     bias: Float64Array.from(bias ?? new Float64Array(linear.outputChannels)),
     taps: elementCount(shape.slice(2)),
     groups,
@@ -52,8 +53,11 @@ function convolution(editor: GraphEditor, value: string, node: Node): Branch | u
 function diagonal(value: string, node: Node | undefined, like: Branch, scale: Float64Array, shift: Float64Array): Branch | undefined {
   const [outputs = 0, groupInputs = 0] = like.shape;
   if (outputs !== groupInputs * like.groups || like.strides.some((stride) => stride !== 1)) return undefined;
-  const weight = new Float64Array(outputs * groupInputs);
-  for (let o = 0; o < outputs; o++) weight[o * groupInputs + (o % groupInputs)] = scale[o]!;
+  const weight = () => {
+    const matrix = new Float64Array(outputs * groupInputs);
+    for (let o = 0; o < outputs; o++) matrix[o * groupInputs + (o % groupInputs)] = scale[o]!;
+    return matrix;
+  };
   const ones = like.strides.map(() => 1);
   const zeros = like.strides.map(() => 0);
   const shape = [outputs, groupInputs, ...ones];
@@ -104,7 +108,8 @@ export function slidesAlike(base: Branch, other: Branch): boolean {
 /** `base` with the taps of `other` added. */
 export function mergeInto(base: Branch, other: Branch): Branch {
   const start = offsets(base, other)!;
-  const weight = Float64Array.from(base.weight);
+  const weight = base.weight();
+  const added = other.weight();
   const baseKernel = base.shape.slice(2);
   const otherKernel = other.shape.slice(2);
   const planes = base.shape[0]! * base.shape[1]!;
@@ -118,8 +123,8 @@ export function mergeInto(base: Branch, other: Branch): Branch {
       target += (start[axis]! + position) * step;
       step *= baseKernel[axis]!;
     }
-    for (let plane = 0; plane < planes; plane++) weight[plane * base.taps + target]! += other.weight[plane * other.taps + tap]!;
+    for (let plane = 0; plane < planes; plane++) weight[plane * base.taps + target]! += added[plane * other.taps + tap]!;
   }
   const bias = base.bias.map((value, o) => value + other.bias[o]!);
-  return { ...base, weight, bias, padValue: base.padValue ?? other.padValue };
+  return { ...base, weight: () => weight, bias, padValue: base.padValue ?? other.padValue };
 }

@@ -63,7 +63,7 @@ export const mergeBranches: Pass = {
 
 function rewrite(editor: GraphEditor, root: Node, adds: readonly Node[], merged: Branch, absorbed: readonly Node[], rest: readonly string[]): void {
   const conv = merged.node!;
-  const weight = editor.addConstant(`${conv.name}.weight`, { type: 'float32', shape: merged.shape, data: Float32Array.from(merged.weight) });
+  const weight = editor.addConstant(`${conv.name}.weight`, { type: 'float32', shape: merged.shape, data: Float32Array.from(merged.weight()) });
   const bias = editor.addConstant(`${conv.name}.bias`, { type: 'float32', shape: [merged.bias.length], data: Float32Array.from(merged.bias) });
   const nodes: Node[] = [];
   const output = (last: boolean) => (last ? root.outputs[0]! : editor.freshName(`${root.outputs[0]}.partial`));

@@ -3,14 +3,14 @@ import { elementCount } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import type { Activation, Node } from '../../ir.js';
 import type { Pass } from '../pass.js';
-import { takesActivation, takesSlopes, type Types, withEpilogue } from './targets.js';
+import { isConvolution, takesActivation, type Types, withEpilogue } from './targets.js';
 
 /** A PRelu with one slope, or one per channel of a convolution's output. */
 function preluOf(editor: GraphEditor, node: Node, producer: Node, types: Types): Activation | undefined {
   const slope = node.inputs[1]!;
   const constant = editor.constant(slope);
   const output = types.get(node.outputs[0]!)?.shape;
-  if (node.op !== 'PRelu' || !constant || !output || !takesSlopes(producer)) return undefined;
+  if (node.op !== 'PRelu' || !constant || !output || !isConvolution(producer)) return undefined;
   const channelAxis = constant.shape.length - output.length + 1;
   const perChannel = constant.shape[channelAxis] === output[1] && elementCount(constant.shape) === output[1];
   return constant.data.length === 1 || perChannel ? { kind: 'prelu', slope } : undefined;

@@ -1,7 +1,7 @@
 import { sameShape } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import type { Pass } from '../pass.js';
-import { takesEpilogue, withEpilogue } from './targets.js';
+import { isConvolution, takesEpilogue, withEpilogue } from './targets.js';
 
 /** A Mul by a value of the same shape, or of one value per image and channel, goes into the convolution before it. */
 export const fuseGate: Pass = {
@@ -18,7 +18,8 @@ export const fuseGate: Pass = {
         const shape = types.get(value)?.shape;
         const gateShape = types.get(gate)?.shape;
         if (!producer || !shape || !gateShape || !takesEpilogue(editor, producer, types)) return [];
-        const perChannel = shape.length === 4 && sameShape(gateShape, [shape[0]!, shape[1]!, 1, 1]);
+        // Channels of a matrix product are its last axis, so only a convolution's gate can be one value per channel.
+        const perChannel = isConvolution(producer) && shape.length === 4 && sameShape(gateShape, [shape[0]!, shape[1]!, 1, 1]);
         const { gate: taken, addAfterActivation } = producer.epilogue ?? {};
         if (taken !== undefined || addAfterActivation || !(perChannel || sameShape(shape, gateShape))) return [];
         return [{ producer, gate, made: order.get(value) ?? -1 }];

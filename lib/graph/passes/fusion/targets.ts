@@ -25,8 +25,8 @@ function isPlainProduct(editor: GraphEditor, node: Node, types: Types): boolean 
 export const takesEpilogue = (editor: GraphEditor, node: Node, types: Types): boolean =>
   convolutions.has(node.op) || (products.has(node.op) && isPlainProduct(editor, node, types));
 
-/** Whether slopes run along the axis the channels of the node are on. */
-export const takesSlopes = (node: Node): boolean => convolutions.has(node.op);
+/** Channels of a convolution are axis 1; those of a matrix product the last axis. */
+export const isConvolution = (node: Node): boolean => convolutions.has(node.op);
 
 export const takesActivation = (editor: GraphEditor, node: Node, types: Types): boolean =>
   activated.has(node.op) || takesEpilogue(editor, node, types);

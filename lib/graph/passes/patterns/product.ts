@@ -2,7 +2,7 @@
 import { constantOf } from '../../constant.js';
 import type { GraphEditor } from '../../editor.js';
 import type { Node } from '../../ir.js';
-import { affineChain, type ScalarAffine } from './scalars.js';
+import { affineChain } from './scalars.js';
 
 /** node = x * (scale * f + shift), where `f` is a node and `factor` what x and constants contribute. */
 export interface Product {
@@ -75,5 +75,3 @@ export function replaceScaled(editor: GraphEditor, root: Node, node: Omit<Node, 
     { op: 'ChannelScale', name: editor.freshName(`${root.name}.scale`), inputs: [value, scale, shift], outputs: [root.outputs[0]!], attributes: {} },
   ]);
 }
-
-export type { ScalarAffine };
