@@ -190,10 +190,9 @@ Status PlanBuilder::FillHalo(const Tensor& tensor, int pad_value) {
                                   [&](float* out) { std::copy_n(data, channels, out); }, &packed));
     values = packed->data();
   }
-  StepInfo info;
-  info.kernel = "halo";
   Touch(tensor);
-  Add(MakeHaloFill(tensor, values), info);
+  std::unique_ptr<Step> fill = MakeHaloFill(tensor, values);
+  halo_fill_ = halo_fill_ == nullptr ? std::move(fill) : MakeParallel(std::move(halo_fill_), std::move(fill));
   return Status::Ok();
 }
 
@@ -346,6 +345,7 @@ void PlanBuilder::Add(std::unique_ptr<Step> step, StepInfo info) {
   } else {
     info.op = "output";
   }
+  if (halo_fill_ != nullptr) step = MakeParallel(std::move(halo_fill_), std::move(step));
   step->info = std::move(info);
   steps_.push_back(std::move(step));
 }

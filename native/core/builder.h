@@ -129,6 +129,7 @@ class PlanBuilder {
   std::vector<PlacedTensor> placed_;       // by Tensor::id
   std::vector<Storage> storages_;
   std::vector<int> touched_;               // storages used by the operator being built
+  std::unique_ptr<Step> halo_fill_;        // joins the next step, which writes inside that halo
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the constants of the steps alive
   size_t scratch_ = 0;

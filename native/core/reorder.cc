@@ -130,6 +130,21 @@ class HaloFillStep : public Step {
   int64_t planes_;
 };
 
+class ParallelStep : public Step {
+ public:
+  ParallelStep(std::unique_ptr<Step> first, std::unique_ptr<Step> second)
+      : first_(std::move(first)), second_(std::move(second)) {}
+  size_t items() const override { return first_->items() + second_->items(); }
+  void Run(const RunContext& context, size_t begin, size_t end) const override {
+    const size_t split = first_->items();
+    if (begin < split) first_->Run(context, begin, std::min(end, split));
+    if (end > split) second_->Run(context, std::max(begin, split) - split, end - split);
+  }
+
+ private:
+  std::unique_ptr<Step> first_, second_;
+};
+
 }  // namespace
 
 std::unique_ptr<Step> MakeReorder(const Tensor& source, const Tensor& target, const KernelTable& kernels) {
@@ -146,6 +161,10 @@ const char* ReorderName(Layout source, Layout target) {
 
 std::unique_ptr<Step> MakeHaloFill(const Tensor& target, const float* value) {
   return std::make_unique<HaloFillStep>(target, value);
+}
+
+std::unique_ptr<Step> MakeParallel(std::unique_ptr<Step> first, std::unique_ptr<Step> second) {
+  return std::make_unique<ParallelStep>(std::move(first), std::move(second));
 }
 
 }  // namespace lanewise

@@ -16,4 +16,7 @@ const char* ReorderName(Layout source, Layout target);
 // Writes the border of every plane: zero, or `value[channel]` (padded to whole blocks; the pointer must outlive the step).
 std::unique_ptr<Step> MakeHaloFill(const Tensor& target, const float* value);
 
+// Two steps that touch disjoint memory, as one: no barrier between filling a halo and writing what it surrounds.
+std::unique_ptr<Step> MakeParallel(std::unique_ptr<Step> first, std::unique_ptr<Step> second);
+
 }  // namespace lanewise
