@@ -37,4 +37,5 @@ const table: Readonly<Record<string, (node: Node, constants: Constants) => Activ
 };
 
 /** The activation a node computes of its first input; undefined for every other node. */
-export const activationOf = (node: Node, constants: Constants): Activation | undefined => table[node.op]?.(node, constants);
+export const activationOf = (node: Node, constants: Constants): Activation | undefined =>
+  table[node.op]?.(node, constants);

@@ -7,8 +7,8 @@ import { elementCount } from './constant.js';
 import { evaluationRules, shapeEvaluationRules } from './evaluate.js';
 import type { Constant, Graph, Node } from './ir.js';
 import { ShapeError } from './shape-error.js';
-import { shapeRules } from './shapes.js';
 import { type RuleInput, type TensorType, UnknownType } from './shapes/rule.js';
+import { shapeRules } from './shapes.js';
 
 export interface Analysis {
   /** Of every value whose type could be found; extents not known yet are NaN. */
@@ -95,7 +95,8 @@ export function analyze(graph: Graph, options: { strict: boolean }): Analysis {
       // A node with an epilogue computes more than its operator.
       const values = node.epilogue ? undefined : evaluateNode(node, input, outputs.slice(0, node.outputs.length));
       if (!values) continue;
-      for (const [index, name] of node.outputs.entries()) if (name !== '' && values[index]) constants.set(name, values[index]);
+      for (const [index, name] of node.outputs.entries())
+        if (name !== '' && values[index]) constants.set(name, values[index]);
     } catch (error) {
       if (!options.strict) continue;
       if (!(error instanceof ShapeError)) throw error;

@@ -3,7 +3,10 @@ import { LanewiseError } from '../errors.js';
 import type { Constant, Node } from './ir.js';
 
 function wrongKind(node: Node, name: string, expected: string): LanewiseError {
-  return new LanewiseError('ERR_MODEL_FORMAT', `node '${node.name}' (${node.op}): attribute '${name}' must be ${expected}`);
+  return new LanewiseError(
+    'ERR_MODEL_FORMAT',
+    `node '${node.name}' (${node.op}): attribute '${name}' must be ${expected}`,
+  );
 }
 
 export function numberAttribute(node: Node, name: string, fallback: number): number {
@@ -45,7 +48,10 @@ export function constantAttribute(node: Node, name: string): Constant | undefine
 /** An axis counted from either end as one counted from the front. */
 export function normalizeAxis(node: Node, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new LanewiseError('ERR_MODEL_FORMAT', `node '${node.name}' (${node.op}): axis ${axis} is outside a tensor of rank ${rank}`);
+    throw new LanewiseError(
+      'ERR_MODEL_FORMAT',
+      `node '${node.name}' (${node.op}): axis ${axis} is outside a tensor of rank ${rank}`,
+    );
   }
   return axis < 0 ? axis + rank : axis;
 }

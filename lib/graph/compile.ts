@@ -1,12 +1,12 @@
 /** From a graph to a plan for given input shapes. */
 import { LanewiseError } from '../errors.js';
 import type { WeightAlgebra } from '../fold/algebra.js';
-import type { TensorType } from './shapes/rule.js';
 import type { Graph, ValueInfo } from './ir.js';
 import { lower } from './lower.js';
 import { fuse, simplify } from './passes/index.js';
-import { passContext, type PassReport, runPasses } from './passes/pass.js';
+import { type PassReport, passContext, runPasses } from './passes/pass.js';
 import type { PlanSpec } from './plan-spec.js';
+import type { TensorType } from './shapes/rule.js';
 
 export interface CompileContext {
   /** Weight algebra in double: the native addon's. */
@@ -46,7 +46,9 @@ function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): ValueInf
   const bound = new Map<string, { extent: number; where: string }>();
   for (const name of Object.keys(shapes)) {
     if (!inputs.some((input) => input.name === name)) {
-      throw new RangeError(`the model has no input '${name}' (inputs: ${inputs.map((input) => input.name).join(', ')})`);
+      throw new RangeError(
+        `the model has no input '${name}' (inputs: ${inputs.map((input) => input.name).join(', ')})`,
+      );
     }
   }
   return inputs.map((input) => {
@@ -63,7 +65,8 @@ function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): ValueInf
         continue;
       }
       const earlier = bound.get(want);
-      if (earlier && earlier.extent !== extent) throw new RangeError(`'${want}' is ${earlier.extent} in ${earlier.where} but ${extent} in input '${name}'`);
+      if (earlier && earlier.extent !== extent)
+        throw new RangeError(`'${want}' is ${earlier.extent} in ${earlier.where} but ${extent} in input '${name}'`);
       bound.set(want, { extent, where: `input '${name}'` });
     }
     return { ...input, shape };
@@ -90,7 +93,8 @@ export function compileForShapes(graph: Graph, inputShapes: InputShapes, context
     return { plan, graph: fused.graph, outputs, report };
   } catch (error) {
     // Where the caller chose the shapes, shapes that do not fit are the caller's to change.
-    if (!isFixed && error instanceof LanewiseError && error.code === 'ERR_MODEL_FORMAT') throw new RangeError(error.message, { cause: error });
+    if (!isFixed && error instanceof LanewiseError && error.code === 'ERR_MODEL_FORMAT')
+      throw new RangeError(error.message, { cause: error });
     throw error;
   }
 }

@@ -15,7 +15,8 @@ const macs: Readonly<Partial<Record<PlanStep['op'], (step: PlanStep, shapeOf: Sh
   // Every output element sums I/groups times the kernel: all of the weight's axes but the first.
   conv2d: (step, shapeOf) => elementCount(shapeOf(step.outputs[0]!)) * elementCount(shapeOf(step.inputs[1]!).slice(1)),
   // Every input element goes to O/groups times the kernel.
-  convTranspose2d: (step, shapeOf) => elementCount(shapeOf(step.inputs[0]!)) * elementCount(shapeOf(step.inputs[1]!).slice(1)),
+  convTranspose2d: (step, shapeOf) =>
+    elementCount(shapeOf(step.inputs[0]!)) * elementCount(shapeOf(step.inputs[1]!).slice(1)),
   matmul: (step, shapeOf) => elementCount(shapeOf(step.outputs[0]!)) * (shapeOf(step.inputs[0]!).at(-1) ?? 1),
   squeezeExcite: (step, shapeOf) => {
     const images = shapeOf(step.inputs[0]!)[0] ?? 1;
@@ -37,7 +38,9 @@ function extraReads(step: PlanStep): number[] {
 /** The cost of one step of a plan. */
 export function stepCost(plan: PlanSpec, step: PlanStep): StepCost {
   const shapeOf: Shapes = (index) => plan.values[index]!.shape;
-  const constants = new Set([...step.inputs, ...extraReads(step)].filter((index) => plan.values[index]?.data !== undefined));
+  const constants = new Set(
+    [...step.inputs, ...extraReads(step)].filter((index) => plan.values[index]?.data !== undefined),
+  );
   const parameters = [...constants].reduce((sum, index) => sum + elementCount(shapeOf(index)), 0);
   return { macs: macs[step.op]?.(step, shapeOf) ?? 0, parameters };
 }

@@ -148,7 +148,11 @@ export class GraphEditor {
   }
 
   #rename(from: string, to: string): void {
-    for (const reader of this.readers(from)) this.#swap(reader, renameReads(reader, (name) => (name === from ? to : name)));
+    for (const reader of this.readers(from))
+      this.#swap(
+        reader,
+        renameReads(reader, (name) => (name === from ? to : name)),
+      );
   }
 
   /** Replaces one node by another form of it, in its place. */

@@ -16,18 +16,21 @@ export interface Window {
 
 function perAxis(node: Node, name: string, rank: number, fallback: number): readonly number[] {
   const values = numbersAttribute(node, name) ?? new Array<number>(rank).fill(fallback);
-  if (values.length !== rank) throw new ShapeError(`attribute '${name}' has ${values.length} values, ${rank} spatial axes need ${rank}`);
+  if (values.length !== rank)
+    throw new ShapeError(`attribute '${name}' has ${values.length} values, ${rank} spatial axes need ${rank}`);
   return values;
 }
 
 function positive(name: string, values: readonly number[]): readonly number[] {
-  if (values.some((value) => !(Number.isInteger(value) && value > 0))) throw new ShapeError(`attribute '${name}' must be positive, got [${values}]`);
+  if (values.some((value) => !(Number.isInteger(value) && value > 0)))
+    throw new ShapeError(`attribute '${name}' must be positive, got [${values}]`);
   return values;
 }
 
 function explicitPads(node: Node, rank: number): { begins: number[]; ends: number[] } {
   const pads = numbersAttribute(node, 'pads') ?? new Array<number>(2 * rank).fill(0);
-  if (pads.length !== 2 * rank) throw new ShapeError(`attribute 'pads' has ${pads.length} values, ${rank} spatial axes need ${2 * rank}`);
+  if (pads.length !== 2 * rank)
+    throw new ShapeError(`attribute 'pads' has ${pads.length} values, ${rank} spatial axes need ${2 * rank}`);
   return { begins: pads.slice(0, rank), ends: pads.slice(rank) };
 }
 
@@ -64,7 +67,9 @@ export function slidingWindow(node: Node, spatial: readonly number[], kernel: re
     return (out - 1) * stride >= extent + begins[axis]! ? out - 1 : out;
   });
   if (output.some((extent) => extent <= 0)) {
-    throw new ShapeError(`a kernel [${kernel}] with dilations [${dilations}] does not fit into [${spatial}] with pads [${begins}, ${ends}]`);
+    throw new ShapeError(
+      `a kernel [${kernel}] with dilations [${dilations}] does not fit into [${spatial}] with pads [${begins}, ${ends}]`,
+    );
   }
   return { kernel, strides, dilations, begins, ends, output };
 }
@@ -79,7 +84,9 @@ export function transposedWindow(node: Node, spatial: readonly number[], kernel:
   const autoPad = stringAttribute(node, 'auto_pad', 'NOTSET');
   const same = autoPad === 'SAME_UPPER' || autoPad === 'SAME_LOWER';
   const { begins, ends } = explicitPads(node, rank);
-  const wanted = numbersAttribute(node, 'output_shape')?.slice(-rank) ?? (same ? spatial.map((extent, axis) => extent * strides[axis]!) : undefined);
+  const wanted =
+    numbersAttribute(node, 'output_shape')?.slice(-rank) ??
+    (same ? spatial.map((extent, axis) => extent * strides[axis]!) : undefined);
   const output = spatial.map((extent, axis) => {
     const full = strides[axis]! * (extent - 1) + extra[axis]! + dilations[axis]! * (kernel[axis]! - 1) + 1;
     if (wanted) {

@@ -107,14 +107,7 @@ export interface Epilogue {
   readonly addAfterActivation?: boolean;
 }
 
-export type Attribute =
-  | number
-  | string
-  | boolean
-  | readonly number[]
-  | readonly string[]
-  | Constant
-  | Graph;
+export type Attribute = number | string | boolean | readonly number[] | readonly string[] | Constant | Graph;
 
 export interface Node {
   readonly op: string;

@@ -3,7 +3,7 @@ import { LanewiseError } from '../errors.js';
 import type { Analysis } from './analysis.js';
 import { isFloat } from './element-type.js';
 import type { Graph, Node } from './ir.js';
-import { lowerInputOf, type LowerRules, PlanBuilder, UnsupportedNode } from './lower/builder.js';
+import { type LowerRules, lowerInputOf, PlanBuilder, UnsupportedNode } from './lower/builder.js';
 import { linearLowering } from './lower/linear.js';
 import { movementLowering } from './lower/movement.js';
 import { normalizationLowering } from './lower/normalization.js';
@@ -12,7 +12,13 @@ import { spatialLowering } from './lower/spatial.js';
 import type { PlanPort, PlanSpec } from './plan-spec.js';
 import { valuesRead } from './values.js';
 
-const rules: LowerRules = { ...spatialLowering, ...linearLowering, ...pointwiseLowering, ...normalizationLowering, ...movementLowering };
+const rules: LowerRules = {
+  ...spatialLowering,
+  ...linearLowering,
+  ...pointwiseLowering,
+  ...normalizationLowering,
+  ...movementLowering,
+};
 
 export interface UnsupportedOperator {
   readonly node: string;
@@ -23,11 +29,19 @@ export interface UnsupportedOperator {
 function unsupportedError(list: readonly UnsupportedOperator[]): LanewiseError {
   const lines = list.map(({ node, op, reason }) => `  ${node} (${op}): ${reason}`);
   const count = list.length === 1 ? '1 node' : `${list.length} nodes`;
-  return new LanewiseError('ERR_UNSUPPORTED_OPERATOR', `the model has ${count} that cannot be run:\n${lines.join('\n')}`);
+  return new LanewiseError(
+    'ERR_UNSUPPORTED_OPERATOR',
+    `the model has ${count} that cannot be run:\n${lines.join('\n')}`,
+  );
 }
 
 /** Why the values a node reads or writes keep it from running; undefined when they do not. */
-function typeProblem(node: Node, graph: Graph, { types, constants }: Analysis, read: ReadonlySet<string>): string | undefined {
+function typeProblem(
+  node: Node,
+  graph: Graph,
+  { types, constants }: Analysis,
+  read: ReadonlySet<string>,
+): string | undefined {
   const fed = new Set(graph.inputs.map(({ name }) => name));
   const problem = (name: string): string | undefined => {
     const type = types.get(name);
@@ -65,7 +79,8 @@ export function lower(graph: Graph, analysis: Analysis): PlanSpec {
     const missing = [...valuesRead(node), ...node.outputs.slice(0, 1)].find((name) => !analysis.types.has(name));
     if (missing !== undefined) {
       // Behind an unsupported node nothing is known; only the first of a chain is at fault.
-      if (valuesRead(node).every((name) => analysis.types.has(name))) refuse('its shape depends on values computed at run time');
+      if (valuesRead(node).every((name) => analysis.types.has(name)))
+        refuse('its shape depends on values computed at run time');
       continue;
     }
     const problem = typeProblem(node, graph, analysis, read);
@@ -88,7 +103,15 @@ export function lower(graph: Graph, analysis: Analysis): PlanSpec {
     // Every output is a value of its own, written by a step: constants and inputs passed through are copied to one.
     if (!fed.has(value) && !builder.values[value]!.data) return { value, layout: 'nchw' };
     const copy = builder.extra(`${name}.output`, builder.shapeOf(value));
-    builder.steps.push({ op: 'unary', name: `${name}.output`, inputs: [value], outputs: [copy], fn: 'identity', alpha: 0, beta: 0 });
+    builder.steps.push({
+      op: 'unary',
+      name: `${name}.output`,
+      inputs: [value],
+      outputs: [copy],
+      fn: 'identity',
+      alpha: 0,
+      beta: 0,
+    });
     return { value: copy, layout: 'nchw' };
   });
   return { values: builder.values, inputs, outputs, steps: builder.steps };

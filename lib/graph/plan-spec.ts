@@ -32,7 +32,17 @@ export type UnaryFunction =
 
 export type BinaryFunction = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'pow' | 'prelu';
 
-export type ReduceFunction = 'sum' | 'mean' | 'max' | 'min' | 'prod' | 'l1' | 'l2' | 'sumSquare' | 'logSum' | 'logSumExp';
+export type ReduceFunction =
+  | 'sum'
+  | 'mean'
+  | 'max'
+  | 'min'
+  | 'prod'
+  | 'l1'
+  | 'l2'
+  | 'sumSquare'
+  | 'logSum'
+  | 'logSumExp';
 
 /** Index into {@link PlanSpec.values}. */
 export type ValueIndex = number;

@@ -1,5 +1,5 @@
 /** AttributeProto to Attribute. */
-import { AttributeProto_AttributeType as Kind, type AttributeProto, type GraphProto } from 'onnx-buf';
+import { type AttributeProto, type GraphProto, AttributeProto_AttributeType as Kind } from 'onnx-buf';
 import type { Attribute, Graph } from '../graph/ir.js';
 import type { ExternalData } from './external-data.js';
 import { readTensor } from './tensor.js';

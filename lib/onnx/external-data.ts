@@ -14,7 +14,13 @@ export type ExternalData = (location: string, offset: number, length: number | u
 /** Refuses a location that could lead out of the model's folder: a model must not be able to read other files. */
 export function checkLocation(location: string): void {
   const parts = location.split(/[/\\]/);
-  if (location === '' || location.includes('\0') || isAbsolute(location) || /^[A-Za-z]:|^[/\\]/.test(location) || parts.includes('..')) {
+  if (
+    location === '' ||
+    location.includes('\0') ||
+    isAbsolute(location) ||
+    /^[A-Za-z]:|^[/\\]/.test(location) ||
+    parts.includes('..')
+  ) {
     throw formatError(`external data location '${location}' must be a path inside the model's folder`);
   }
 }
@@ -28,7 +34,8 @@ export function externalDataBeside(modelPath: string): ExternalData {
     try {
       const path = realpathSync(resolve(folder, location));
       const inside = relative(folder, path);
-      if (inside.startsWith('..') || isAbsolute(inside)) throw formatError(`external data location '${location}' leads out of the model's folder`);
+      if (inside.startsWith('..') || isAbsolute(inside))
+        throw formatError(`external data location '${location}' leads out of the model's folder`);
       file = openSync(path, 'r');
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ERR_MODEL_FORMAT') throw error;
@@ -38,7 +45,9 @@ export function externalDataBeside(modelPath: string): ExternalData {
       const size = fstatSync(file).size;
       const wanted = length ?? size - offset;
       if (wanted < 0 || offset + wanted > size) {
-        throw formatError(`external data '${location}' has ${size} bytes, but bytes ${offset} to ${offset + wanted} are wanted`);
+        throw formatError(
+          `external data '${location}' has ${size} bytes, but bytes ${offset} to ${offset + wanted} are wanted`,
+        );
       }
       const bytes = new Uint8Array(wanted);
       for (let done = 0; done < wanted; ) {

@@ -56,12 +56,17 @@ class GraphReader {
     for (const { name } of inputs) this.#declare(name, 'graph input');
 
     // Claimed first, so that no name made up here collides with one of the file.
-    for (const node of proto.node) for (const output of node.output) if (output !== '') this.#declare(output, `output of node '${node.name}'`);
+    for (const node of proto.node)
+      for (const output of node.output) if (output !== '') this.#declare(output, `output of node '${node.name}'`);
     for (const { name } of proto.node) if (name !== '') this.#names.add(name);
     const seen = new Set<string>();
     const nodes = proto.node.flatMap((node) => this.#readNode(node, seen));
     const outputs = proto.output.map(readOutput);
-    if (!outer) this.#checkReads(nodes, outputs.map(({ name }) => name));
+    if (!outer)
+      this.#checkReads(
+        nodes,
+        outputs.map(({ name }) => name),
+      );
     return { name: proto.name, inputs, outputs, nodes: sortNodes(nodes), constants: this.#constants };
   }
 
@@ -112,7 +117,8 @@ class GraphReader {
   #checkReads(nodes: readonly Node[], outputs: readonly string[]): void {
     for (const node of nodes) {
       const missing = valuesRead(node).find((name) => !this.#values.has(name));
-      if (missing !== undefined) throw formatError(`node '${node.name}' (${node.op}) reads '${missing}', which nothing produces`);
+      if (missing !== undefined)
+        throw formatError(`node '${node.name}' (${node.op}) reads '${missing}', which nothing produces`);
     }
     for (const [index, name] of outputs.entries()) {
       if (!this.#values.has(name)) throw formatError(`nothing produces the graph output '${name}'`);

@@ -1,8 +1,8 @@
 /** TensorProto to Constant. Bytes of the file are viewed, not copied, wherever their alignment allows it. */
 import type { TensorProto } from 'onnx-buf';
+import { newArray } from '../graph/constant.js';
 import { elementTypeOfCode, storageOf } from '../graph/element-type.js';
 import type { Constant, TypedArray } from '../graph/ir.js';
-import { newArray } from '../graph/constant.js';
 import { checkLocation, type ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
 
@@ -40,21 +40,29 @@ function readShape(tensor: TensorProto, where: string): { shape: number[]; count
   // A zero extent anywhere makes the product zero; otherwise every partial product must stay exact.
   for (const extent of shape) {
     count *= extent;
-    if (!Number.isSafeInteger(count * 8)) throw formatError(`${where}: shape [${shape}] has more elements than any memory holds`);
+    if (!Number.isSafeInteger(count * 8))
+      throw formatError(`${where}: shape [${shape}] has more elements than any memory holds`);
   }
   return { shape, count };
 }
 
-function externalBytes(tensor: TensorProto, where: string, expected: number, read: ExternalData | undefined): Uint8Array {
+function externalBytes(
+  tensor: TensorProto,
+  where: string,
+  expected: number,
+  read: ExternalData | undefined,
+): Uint8Array {
   const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
   const location = entries.get('location') ?? '';
   checkLocation(location);
-  if (!read) throw formatError(`${where}: its data is in the file '${location}', but the model was not loaded from a folder`);
+  if (!read)
+    throw formatError(`${where}: its data is in the file '${location}', but the model was not loaded from a folder`);
   const number = (key: string): number | undefined => {
     const text = entries.get(key);
     if (text === undefined || text === '') return undefined;
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 0) throw formatError(`${where}: external data ${key} '${text}' is not valid`);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw formatError(`${where}: external data ${key} '${text}' is not valid`);
     return value;
   };
   const length = number('length');
@@ -62,7 +70,8 @@ function externalBytes(tensor: TensorProto, where: string, expected: number, rea
     throw formatError(`${where}: external data has ${length} bytes, its shape needs ${expected}`);
   }
   const bytes = read(location, number('offset') ?? 0, expected);
-  if (bytes.length !== expected) throw formatError(`${where}: external data has ${bytes.length} bytes, its shape needs ${expected}`);
+  if (bytes.length !== expected)
+    throw formatError(`${where}: external data has ${bytes.length} bytes, its shape needs ${expected}`);
   return bytes;
 }
 
@@ -115,7 +124,8 @@ export function readTensor(tensor: TensorProto, where: string, external?: Extern
   }
 
   const field = half ? tensor.int32Data : typedField(tensor, type);
-  if (field.length !== count) throw formatError(`${where}: shape [${shape}] needs ${count} elements, the file has ${field.length}`);
+  if (field.length !== count)
+    throw formatError(`${where}: shape [${shape}] needs ${count} elements, the file has ${field.length}`);
   const data = newArray(type, count) as { [index: number]: number | bigint } & TypedArray;
   const narrow = half ?? (type === 'uint32' ? Number : undefined);
   for (let i = 0; i < count; i++) data[i] = narrow ? narrow(Number(field[i])) : field[i]!;

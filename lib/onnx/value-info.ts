@@ -17,7 +17,10 @@ export function readInput(proto: ValueInfoProto): ValueInfo {
   if (proto.name === '') throw formatError('an input of the graph has no name');
   if (proto.type?.value.case !== 'tensorType') throw formatError(`input '${proto.name}' is not a tensor`);
   const type = elementTypeOfCode(proto.type.value.value.elemType);
-  if (!type) throw formatError(`input '${proto.name}' has element type ${proto.type.value.value.elemType}, which is not supported`);
+  if (!type)
+    throw formatError(
+      `input '${proto.name}' has element type ${proto.type.value.value.elemType}, which is not supported`,
+    );
   const shape = readDims(proto);
   if (!shape) throw formatError(`input '${proto.name}' has no shape`);
   return { name: proto.name, type, shape };

@@ -6,8 +6,8 @@ import { compileForShapes, simplifyGraph } from '#lib/graph/compile.js';
 import { planCost } from '#lib/graph/cost.js';
 import { readModel } from '#lib/onnx/read.js';
 import { relativeDifference, runOnnxruntime } from '../support/check-model.js';
-import { buildModel, ints, type ModelSpec, random } from '../support/onnx-builder.js';
 import { type OcrModel, ocrModelBytes } from '../support/ocr-models.js';
+import { buildModel, ints, type ModelSpec, random } from '../support/onnx-builder.js';
 import { runPlan } from '../support/reference.js';
 import { referenceAlgebra } from '../support/weight-algebra.js';
 
@@ -34,23 +34,69 @@ const wrongShapes: [title: string, shapes: Record<string, number[]>, message: Re
   ['one name in two inputs', { x: [1, 4, 5, 5], z: [2, 8] }, /'n' is 1 in input 'x' but 2 in input 'z'/],
   ['zero', { x: [0, 4, 5, 5], z: [0, 8] }, /got \[0, 4, 5, 5\]/],
   ['a fraction', { x: [1, 4, 5.5, 5.5], z: [1, 8] }, /got \[1, 4, 5.5, 5.5\]/],
-  ['too small for a kernel', { x: [1, 4, 2, 2], z: [1, 8] }, /node 'conv' \(Conv\): a kernel \[3,3\].* does not fit into \[2,2\]/],
+  [
+    'too small for a kernel',
+    { x: [1, 4, 2, 2], z: [1, 8] },
+    /node 'conv' \(Conv\): a kernel \[3,3\].* does not fit into \[2,2\]/,
+  ],
 ];
 for (const [title, shapes, message] of wrongShapes) {
   test(`shapes: ${title}`, (t) => {
-    t.throws(() => compileForShapes(readModel(buildModel(flexible)), shapes, { fold }), { instanceOf: RangeError, message });
+    t.throws(() => compileForShapes(readModel(buildModel(flexible)), shapes, { fold }), {
+      instanceOf: RangeError,
+      message,
+    });
   });
 }
 
-test('shapes that cannot fit whatever the caller does are the file\'s fault', (t) => {
+test("shapes that cannot fit whatever the caller does are the file's fault", (t) => {
   const graph = readModel(buildModel({ ...flexible, inputs: { x: [1, 4, 5, 5], z: [1, 9] } }));
-  t.throws(() => compileForShapes(graph, {}, { fold }), { code: 'ERR_MODEL_FORMAT', message: /node 'sum' \(Add\): extents 8 and 9/ });
+  t.throws(() => compileForShapes(graph, {}, { fold }), {
+    code: 'ERR_MODEL_FORMAT',
+    message: /node 'sum' \(Add\): extents 8 and 9/,
+  });
 });
 
 const networks: { model: OcrModel; shapes: number[][]; outputs: number[][]; scales: number; blocks: number }[] = [
-  { model: 'det', shapes: [[1, 3, 640, 640], [1, 3, 96, 320]], outputs: [[1, 1, 640, 640], [1, 1, 96, 320]], scales: 1, blocks: 10 },
-  { model: 'rec', shapes: [[1, 3, 48, 320], [2, 3, 48, 100]], outputs: [[1, 40, 6625], [2, 12, 6625]], scales: 5, blocks: 2 },
-  { model: 'cls', shapes: [[1, 3, 48, 192], [6, 3, 48, 192]], outputs: [[1, 2], [6, 2]], scales: 0, blocks: 9 },
+  {
+    model: 'det',
+    shapes: [
+      [1, 3, 640, 640],
+      [1, 3, 96, 320],
+    ],
+    outputs: [
+      [1, 1, 640, 640],
+      [1, 1, 96, 320],
+    ],
+    scales: 1,
+    blocks: 10,
+  },
+  {
+    model: 'rec',
+    shapes: [
+      [1, 3, 48, 320],
+      [2, 3, 48, 100],
+    ],
+    outputs: [
+      [1, 40, 6625],
+      [2, 12, 6625],
+    ],
+    scales: 5,
+    blocks: 2,
+  },
+  {
+    model: 'cls',
+    shapes: [
+      [1, 3, 48, 192],
+      [6, 3, 48, 192],
+    ],
+    outputs: [
+      [1, 2],
+      [6, 2],
+    ],
+    scales: 0,
+    blocks: 9,
+  },
 ];
 for (const { model, shapes, outputs, scales, blocks } of networks) {
   test(`${model} compiles for several shapes that share their weights`, (t) => {
@@ -62,7 +108,10 @@ for (const { model, shapes, outputs, scales, blocks } of networks) {
       t.is(total.nodesAfter, fused.nodes.length);
       t.is(plan.steps.filter(({ op }) => op === 'scale').length, scales);
       t.is(plan.steps.filter(({ op }) => op === 'squeezeExcite').length, blocks);
-      t.is(plan.values.every(({ shape }) => shape.every((extent) => Number.isInteger(extent) && extent > 0)), true);
+      t.is(
+        plan.values.every(({ shape }) => shape.every((extent) => Number.isInteger(extent) && extent > 0)),
+        true,
+      );
     }
     const [first, second] = plans.map(({ plan }) => plan.values.filter(({ data }) => data));
     const known = new Set(second!.map(({ data }) => data));
@@ -112,17 +161,24 @@ for (const [model, shape, tolerance] of pictures) {
 }
 
 test('cost counts multiply-accumulates of convolutions and products', (t) => {
-  const graph = readModel(buildModel({
-    inputs: { x: [2, 4, 8, 8] },
-    constants: { w: random([6, 2, 3, 3], 1), v: random([6, 3], 2), shape: ints(2, 6) },
-    nodes: [
-      { op: 'Conv', inputs: ['x', 'w'], outputs: ['c'], attributes: { group: 2, pads: [1, 1, 1, 1], strides: [2, 2] } },
-      { op: 'GlobalAveragePool', inputs: ['c'], outputs: ['p'] },
-      { op: 'Reshape', inputs: ['p', 'shape'], outputs: ['f'] },
-      { op: 'MatMul', inputs: ['f', 'v'], outputs: ['y'] },
-    ],
-    outputs: ['y'],
-  }));
+  const graph = readModel(
+    buildModel({
+      inputs: { x: [2, 4, 8, 8] },
+      constants: { w: random([6, 2, 3, 3], 1), v: random([6, 3], 2), shape: ints(2, 6) },
+      nodes: [
+        {
+          op: 'Conv',
+          inputs: ['x', 'w'],
+          outputs: ['c'],
+          attributes: { group: 2, pads: [1, 1, 1, 1], strides: [2, 2] },
+        },
+        { op: 'GlobalAveragePool', inputs: ['c'], outputs: ['p'] },
+        { op: 'Reshape', inputs: ['p', 'shape'], outputs: ['f'] },
+        { op: 'MatMul', inputs: ['f', 'v'], outputs: ['y'] },
+      ],
+      outputs: ['y'],
+    }),
+  );
   const { plan } = compileForShapes(graph, {}, { fold });
   t.deepEqual(planCost(plan), { macs: 2 * 6 * 4 * 4 * 2 * 9 + 2 * 3 * 6, parameters: 6 * 2 * 9 + 18 });
 });

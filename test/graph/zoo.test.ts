@@ -12,7 +12,16 @@ const steps: Partial<Record<keyof typeof networks, Record<string, number>>> = {
   'mobilenet-v2': { conv2d: 52, globalPool: 1, reshape: 1, matmul: 1 },
   'mobilenet-v3-large': { conv2d: 46, squeezeExcite: 8, globalPool: 1, reshape: 1, matmul: 2 },
   'efficientnet-b0': { conv2d: 49, squeezeExcite: 16, globalPool: 1, reshape: 1, matmul: 1 },
-  'shufflenet-v2': { conv2d: 56, pool2d: 1, concat: 16, channelShuffle: 16, split: 13, globalPool: 1, reshape: 1, matmul: 1 },
+  'shufflenet-v2': {
+    conv2d: 56,
+    pool2d: 1,
+    concat: 16,
+    channelShuffle: 16,
+    split: 13,
+    globalPool: 1,
+    reshape: 1,
+    matmul: 1,
+  },
   'resnet-18': { conv2d: 20, pool2d: 1, globalPool: 1, reshape: 1, matmul: 1 },
   'resnet-50': { conv2d: 53, pool2d: 1, globalPool: 1, reshape: 1, matmul: 1 },
   'resnext-50': { conv2d: 53, pool2d: 1, globalPool: 1, reshape: 1, matmul: 1 },
@@ -34,7 +43,11 @@ for (const [name, expected] of Object.entries(steps) as [keyof typeof networks, 
     const network = networks[name];
     const { onnx, macs } = network.build({ batch: 'N' });
     const { graph, report } = simplifyGraph(readModel(onnx), { fold: referenceAlgebra });
-    const { plan } = compileForShapes(graph, { [network.input.name]: network.input.shape }, { fold: referenceAlgebra, before: report });
+    const { plan } = compileForShapes(
+      graph,
+      { [network.input.name]: network.input.shape },
+      { fold: referenceAlgebra, before: report },
+    );
     const counts: Record<string, number> = {};
     for (const { op } of plan.steps) counts[op] = (counts[op] ?? 0) + 1;
     t.deepEqual(counts, expected);

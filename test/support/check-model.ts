@@ -1,7 +1,7 @@
 /** Compares a model compiled by us, run by the reference, with onnxruntime. */
 import type { ExecutionContext } from 'ava';
 import * as ort from 'onnxruntime-node';
-import { compileForShapes, simplifyGraph, type CompiledGraph } from '#lib/graph/compile.js';
+import { type CompiledGraph, compileForShapes, simplifyGraph } from '#lib/graph/compile.js';
 import { readModel } from '#lib/onnx/read.js';
 import { buildModel, type ModelSpec, random } from './onnx-builder.js';
 import { runPlan } from './reference.js';
@@ -9,12 +9,22 @@ import { referenceAlgebra } from './weight-algebra.js';
 
 export type Feeds = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
 
-export async function runOnnxruntime(bytes: Uint8Array, feeds: Feeds): Promise<Record<string, { dims: readonly number[]; data: ArrayLike<number> }>> {
+export async function runOnnxruntime(
+  bytes: Uint8Array,
+  feeds: Feeds,
+): Promise<Record<string, { dims: readonly number[]; data: ArrayLike<number> }>> {
   const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: 'disabled', logSeverityLevel: 3 });
-  const inputs = Object.fromEntries(Object.entries(feeds).map(([name, { shape, data }]) => [name, new ort.Tensor('float32', data, shape)]));
+  const inputs = Object.fromEntries(
+    Object.entries(feeds).map(([name, { shape, data }]) => [name, new ort.Tensor('float32', data, shape)]),
+  );
   const results = await session.run(inputs);
   await session.release();
-  return Object.fromEntries(Object.entries(results).map(([name, { dims, data }]) => [name, { dims, data: Float64Array.from(data as Iterable<number>, Number) }]));
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { dims, data }]) => [
+      name,
+      { dims, data: Float64Array.from(data as Iterable<number>, Number) },
+    ]),
+  );
 }
 
 /** Largest difference relative to the largest magnitude of the expected values. */
@@ -23,7 +33,8 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
   let largest = 1e-6;
   for (let i = 0; i < expected.length; i++) {
     // Equal infinities differ by NaN.
-    if (actual[i] !== expected[i] && !(Number.isNaN(actual[i]) && Number.isNaN(expected[i]))) difference = Math.max(difference, Math.abs(actual[i]! - expected[i]!));
+    if (actual[i] !== expected[i] && !(Number.isNaN(actual[i]) && Number.isNaN(expected[i])))
+      difference = Math.max(difference, Math.abs(actual[i]! - expected[i]!));
     if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]!));
   }
   return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference / largest;
@@ -37,16 +48,27 @@ export interface CheckOptions {
 }
 
 /** Reads, simplifies, compiles and runs the model; the results must be onnxruntime's. Returns what was compiled. */
-export async function checkModel(t: ExecutionContext, spec: ModelSpec, options: CheckOptions = {}): Promise<CompiledGraph> {
+export async function checkModel(
+  t: ExecutionContext,
+  spec: ModelSpec,
+  options: CheckOptions = {},
+): Promise<CompiledGraph> {
   const bytes = buildModel(spec);
   const shapes = Object.fromEntries(
-    Object.entries(spec.inputs).map(([name, declared]) => [name, options.shapes?.[name] ?? (declared as readonly number[])]),
+    Object.entries(spec.inputs).map(([name, declared]) => [
+      name,
+      options.shapes?.[name] ?? (declared as readonly number[]),
+    ]),
   );
-  const feeds = options.feeds ?? Object.fromEntries(Object.entries(shapes).map(([name, shape], i) => [name, random(shape, i + 7)]));
+  const feeds =
+    options.feeds ?? Object.fromEntries(Object.entries(shapes).map(([name, shape], i) => [name, random(shape, i + 7)]));
   const expected = await runOnnxruntime(bytes, feeds);
   const loaded = simplifyGraph(readModel(bytes), { fold: referenceAlgebra });
   const compiled = compileForShapes(loaded.graph, shapes, { fold: referenceAlgebra, before: loaded.report });
-  const actual = runPlan(compiled.plan, loaded.graph.inputs.map(({ name }) => feeds[name]!.data));
+  const actual = runPlan(
+    compiled.plan,
+    loaded.graph.inputs.map(({ name }) => feeds[name]!.data),
+  );
   for (const [i, name] of spec.outputs.entries()) {
     t.deepEqual([...actual[i]!.shape], [...expected[name]!.dims], `shape of ${name}`);
     const difference = relativeDifference(actual[i]!.data, expected[name]!.data);

@@ -1,16 +1,16 @@
 /** Writes small ONNX models for tests, field by field, so that the reader is not tested against a writer of ours. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
-  AttributeProto_AttributeType as Kind,
+  type AttributeProto,
   AttributeProtoSchema,
   GraphProtoSchema,
+  AttributeProto_AttributeType as Kind,
   ModelProtoSchema,
   NodeProtoSchema,
-  TensorProtoSchema,
-  ValueInfoProtoSchema,
-  type AttributeProto,
   type TensorProto,
+  TensorProtoSchema,
   type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from 'onnx-buf';
 
 export interface TensorSpec {
@@ -62,7 +62,8 @@ function attributeProto(name: string, value: AttributeSpec): AttributeProto {
   const make = (type: Kind, fields: object) => create(AttributeProtoSchema, { name, type, ...fields });
   if (value instanceof FloatAttribute) return make(Kind.FLOAT, { f: value.value });
   if (typeof value === 'string') return make(Kind.STRING, { s: new TextEncoder().encode(value) });
-  if (typeof value === 'number') return Number.isInteger(value) ? make(Kind.INT, { i: BigInt(value) }) : make(Kind.FLOAT, { f: value });
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? make(Kind.INT, { i: BigInt(value) }) : make(Kind.FLOAT, { f: value });
   if ('shape' in value) return make(Kind.TENSOR, { t: tensorProto('', value) });
   if (value.every(Number.isInteger)) return make(Kind.INTS, { ints: value.map(BigInt) });
   return make(Kind.FLOATS, { floats: [...value] });
@@ -70,7 +71,10 @@ function attributeProto(name: string, value: AttributeSpec): AttributeProto {
 
 function valueInfo(name: string, shape: readonly (number | string)[] | undefined, elemType: number): ValueInfoProto {
   const dim = (shape ?? []).map((extent) => ({
-    value: typeof extent === 'number' ? { case: 'dimValue' as const, value: BigInt(extent) } : { case: 'dimParam' as const, value: extent },
+    value:
+      typeof extent === 'number'
+        ? { case: 'dimValue' as const, value: BigInt(extent) }
+        : { case: 'dimParam' as const, value: extent },
   }));
   const tensor = shape ? { elemType, shape: { dim } } : { elemType };
   return create(ValueInfoProtoSchema, { name, type: { value: { case: 'tensorType', value: tensor } } });
@@ -93,11 +97,24 @@ export function buildModel(spec: ModelSpec): Uint8Array {
       }),
     ),
   });
-  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, opsetImport: [{ domain: '', version: BigInt(spec.opset ?? 17) }], graph }));
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 8n,
+      opsetImport: [{ domain: '', version: BigInt(spec.opset ?? 17) }],
+      graph,
+    }),
+  );
 }
 
-export const ints = (...values: number[]): TensorSpec => ({ shape: [values.length], data: BigInt64Array.from(values.map(BigInt)) });
-export const floats = (shape: readonly number[], values: ArrayLike<number>): TensorSpec => ({ shape, data: Float32Array.from(values) });
+export const ints = (...values: number[]): TensorSpec => ({
+  shape: [values.length],
+  data: BigInt64Array.from(values.map(BigInt)),
+});
+export const floats = (shape: readonly number[], values: ArrayLike<number>): TensorSpec => ({
+  shape,
+  data: Float32Array.from(values),
+});
 export const scalar = (value: number): TensorSpec => floats([], [value]);
 
 /** Reproducible values between -1 and 1. */

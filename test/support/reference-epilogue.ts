@@ -59,11 +59,23 @@ export const pointwise = (activation: PlanActivation | undefined, x: number): nu
   activation ? functions[activation.kind]!(x, activation.alpha, activation.beta) : x;
 
 /** Applies an epilogue; channels are along `axis`. */
-export function finish(x: Dense, epilogue: PlanEpilogue | undefined, value: (index: number) => Dense, axis: number): Dense {
+export function finish(
+  x: Dense,
+  epilogue: PlanEpilogue | undefined,
+  value: (index: number) => Dense,
+  axis: number,
+): Dense {
   if (!epilogue) return x;
   const { activation, addAfterActivation = false } = epilogue;
   const read = (index: number | undefined) => (index === undefined ? undefined : value(index));
-  const [bias, scale, shift, residual, slope, gate] = [epilogue.bias, epilogue.scale, epilogue.shift, epilogue.residual, epilogue.slope, epilogue.gate].map(read);
+  const [bias, scale, shift, residual, slope, gate] = [
+    epilogue.bias,
+    epilogue.scale,
+    epilogue.shift,
+    epilogue.residual,
+    epilogue.slope,
+    epilogue.gate,
+  ].map(read);
   const data = new Float64Array(x.data.length);
   eachIndex(x.shape, (index, i) => {
     const channel = index[axis]!;

@@ -9,7 +9,13 @@ import type { PlanSpec, PlanStep } from '#lib/graph/plan-spec.js';
 import { finish, pointwise } from './reference-epilogue.js';
 import { at, count, type Dense, eachIndex, offsetOf } from './reference-tensor.js';
 
-type Steps = { [Op in PlanStep['op']]: (step: Extract<PlanStep, { op: Op }>, value: (index: number) => Dense, shapes: (index: number) => readonly number[]) => Dense[] };
+type Steps = {
+  [Op in PlanStep['op']]: (
+    step: Extract<PlanStep, { op: Op }>,
+    value: (index: number) => Dense,
+    shapes: (index: number) => readonly number[],
+  ) => Dense[];
+};
 
 /** Each element of an output shape from its index. */
 function build(shape: readonly number[], element: (index: number[]) => number): Dense {
@@ -21,7 +27,12 @@ function build(shape: readonly number[], element: (index: number[]) => number): 
 }
 
 const broadcast = ({ shape, data }: Dense, index: readonly number[]): number =>
-  data[offsetOf(shape, shape.map((extent, axis) => (extent === 1 ? 0 : index[index.length - shape.length + axis]!)))]!;
+  data[
+    offsetOf(
+      shape,
+      shape.map((extent, axis) => (extent === 1 ? 0 : index[index.length - shape.length + axis]!)),
+    )
+  ]!;
 
 const binaries: Record<string, (a: number, b: number) => number> = {
   add: (a, b) => a + b,
@@ -143,7 +154,8 @@ const steps: Steps = {
       const [row = 0, column = 0] = index.slice(-2);
       let sum = 0;
       for (let k = 0; k < inner; k++) {
-        sum += broadcast(a, [...lead, row, k]) * broadcast(b, step.transposeB ? [...lead, column, k] : [...lead, k, column]);
+        sum +=
+          broadcast(a, [...lead, row, k]) * broadcast(b, step.transposeB ? [...lead, column, k] : [...lead, k, column]);
       }
       return sum;
     });
@@ -184,7 +196,8 @@ const steps: Steps = {
   resize2d: (step, value, shapes) => {
     const x = value(step.inputs[0]!);
     const y = shapes(step.outputs[0]!);
-    const source = (o: number, axis: 0 | 1) => coordinate(step.coordinates, o, step.scales[axis], x.shape[axis + 2]!, y[axis + 2]!);
+    const source = (o: number, axis: 0 | 1) =>
+      coordinate(step.coordinates, o, step.scales[axis], x.shape[axis + 2]!, y[axis + 2]!);
     const [, , h = 0, w = 0] = x.shape;
     return [
       build(y, ([n = 0, c = 0, oy = 0, ox = 0]) => {
@@ -198,7 +211,9 @@ const steps: Steps = {
         const x0 = Math.floor(cx);
         const [fy, fx] = [cy - y0, cx - x0];
         const corner = (dy: number, dx: number) => at(x, n, c, clampIndex(y0 + dy, h), clampIndex(x0 + dx, w));
-        return (1 - fy) * ((1 - fx) * corner(0, 0) + fx * corner(0, 1)) + fy * ((1 - fx) * corner(1, 0) + fx * corner(1, 1));
+        return (
+          (1 - fy) * ((1 - fx) * corner(0, 0) + fx * corner(0, 1)) + fy * ((1 - fx) * corner(1, 0) + fx * corner(1, 1))
+        );
       }),
     ];
   },
@@ -206,7 +221,9 @@ const steps: Steps = {
     const x = value(step.inputs[0]!);
     return [
       build(x.shape, (index) => {
-        const line = Array.from({ length: x.shape[step.axis]! }, (_, i) => at(x, ...index.map((v, axis) => (axis === step.axis ? i : v))));
+        const line = Array.from({ length: x.shape[step.axis]! }, (_, i) =>
+          at(x, ...index.map((v, axis) => (axis === step.axis ? i : v))),
+        );
         const top = Math.max(...line);
         const sum = line.reduce((s, v) => s + Math.exp(v - top), 0);
         const own = at(x, ...index) - top;
@@ -221,14 +238,17 @@ const steps: Steps = {
       step.kind === 'layer' ? index.slice(0, step.axis).join() : `${index[0]},${Math.floor(index[1]! / groupSize)}`;
     const members = new Map<string, number[]>();
     eachIndex(x.shape, (index, i) => members.set(key(index), [...(members.get(key(index)) ?? []), x.data[i]!]));
-    const statistics = new Map([...members].map(([name, values]) => {
-      const mean = reductions['mean']!(values);
-      return [name, { mean, variance: reductions['mean']!(values.map((v) => (v - mean) ** 2)) }];
-    }));
+    const statistics = new Map(
+      [...members].map(([name, values]) => {
+        const mean = reductions['mean']!(values);
+        return [name, { mean, variance: reductions['mean']!(values.map((v) => (v - mean) ** 2)) }];
+      }),
+    );
     return [
       build(x.shape, (index) => {
         const { mean, variance } = statistics.get(key(index))!;
-        const parameter = (p: Dense | undefined, none: number) => (p ? (step.kind === 'layer' ? at(p, ...index.slice(step.axis)) : p.data[index[1]!]!) : none);
+        const parameter = (p: Dense | undefined, none: number) =>
+          p ? (step.kind === 'layer' ? at(p, ...index.slice(step.axis)) : p.data[index[1]!]!) : none;
         const normalized = (at(x, ...index) - mean) / Math.sqrt(variance + step.epsilon);
         return pointwise(step.activation, normalized * parameter(gamma, 1) + parameter(beta, 0));
       }),
@@ -236,24 +256,40 @@ const steps: Steps = {
   },
   unary: (step, value) => {
     const x = value(step.inputs[0]!);
-    return [{ shape: x.shape, data: x.data.map((v) => pointwise({ kind: step.fn, alpha: step.alpha, beta: step.beta }, v)) }];
+    return [
+      { shape: x.shape, data: x.data.map((v) => pointwise({ kind: step.fn, alpha: step.alpha, beta: step.beta }, v)) },
+    ];
   },
   binary: (step, value, shapes) => {
     const [a, b] = step.inputs.map(value) as [Dense, Dense];
-    return [build(shapes(step.outputs[0]!), (index) => pointwise(step.activation, binaries[step.fn]!(broadcast(a, index), broadcast(b, index))))];
+    return [
+      build(shapes(step.outputs[0]!), (index) =>
+        pointwise(step.activation, binaries[step.fn]!(broadcast(a, index), broadcast(b, index))),
+      ),
+    ];
   },
   scale: (step, value) => {
     const [x, scale, shift] = step.inputs.map(value) as [Dense, Dense, Dense?];
-    const pick = (p: Dense, index: readonly number[]) => p.data[p.data.length === 1 ? 0 : Math.floor(index[1]! / (x.shape[1]! / p.data.length))]!;
-    return [build(x.shape, (index) => pointwise(step.activation, at(x, ...index) * pick(scale, index) + (shift ? pick(shift, index) : 0)))];
+    const pick = (p: Dense, index: readonly number[]) =>
+      p.data[p.data.length === 1 ? 0 : Math.floor(index[1]! / (x.shape[1]! / p.data.length))]!;
+    return [
+      build(x.shape, (index) =>
+        pointwise(step.activation, at(x, ...index) * pick(scale, index) + (shift ? pick(shift, index) : 0)),
+      ),
+    ];
   },
   squeezeExcite: (step, value) => {
     const [x, w1, b1, w2, b2] = step.inputs.map(value) as [Dense, Dense, Dense, Dense, Dense];
     const [, c = 0, h = 0, w = 0] = x.shape;
     const gate = (n: number) => {
-      const means = Array.from({ length: c }, (_, ch) => x.data.slice((n * c + ch) * h * w, (n * c + ch + 1) * h * w).reduce((s, v) => s + v, 0) / (h * w));
+      const means = Array.from(
+        { length: c },
+        (_, ch) => x.data.slice((n * c + ch) * h * w, (n * c + ch + 1) * h * w).reduce((s, v) => s + v, 0) / (h * w),
+      );
       const layer = (weight: Dense, bias: Dense, input: number[]) =>
-        Array.from({ length: weight.shape[0]! }, (_, o) => input.reduce((s, v, i) => s + v * at(weight, o, i), bias.data[o]!));
+        Array.from({ length: weight.shape[0]! }, (_, o) =>
+          input.reduce((s, v, i) => s + v * at(weight, o, i), bias.data[o]!),
+        );
       const hidden = layer(w1, b1, means).map((v) => pointwise(step.activation, v));
       return layer(w2, b2, hidden).map((v) => pointwise(step.gate, v));
     };
@@ -287,7 +323,11 @@ const steps: Steps = {
   channelShuffle: (step, value) => {
     const x = value(step.inputs[0]!);
     const size = x.shape[1]! / step.groups;
-    return [build(x.shape, ([n = 0, c = 0, ...rest]) => at(x, n, (c % step.groups) * size + Math.floor(c / step.groups), ...rest))];
+    return [
+      build(x.shape, ([n = 0, c = 0, ...rest]) =>
+        at(x, n, (c % step.groups) * size + Math.floor(c / step.groups), ...rest),
+      ),
+    ];
   },
   transpose: (step, value, shapes) => {
     const x = value(step.inputs[0]!);
@@ -301,7 +341,11 @@ const steps: Steps = {
   },
   slice: (step, value, shapes) => {
     const x = value(step.inputs[0]!);
-    return [build(shapes(step.outputs[0]!), (index) => at(x, ...index.map((v, axis) => step.starts[axis]! + v * step.steps[axis]!)))];
+    return [
+      build(shapes(step.outputs[0]!), (index) =>
+        at(x, ...index.map((v, axis) => step.starts[axis]! + v * step.steps[axis]!)),
+      ),
+    ];
   },
   pad: (step, value, shapes) => {
     const x = value(step.inputs[0]!);
@@ -317,10 +361,15 @@ const steps: Steps = {
     const y = shapes(step.outputs[0]!);
     const members = new Map<number, number[]>();
     eachIndex(x.shape, (index, i) => {
-      const target = offsetOf(y, index.map((v, axis) => (step.axes.includes(axis) ? 0 : v)));
+      const target = offsetOf(
+        y,
+        index.map((v, axis) => (step.axes.includes(axis) ? 0 : v)),
+      );
       members.set(target, [...(members.get(target) ?? []), x.data[i]!]);
     });
-    return [{ shape: y, data: Float64Array.from({ length: count(y) }, (_, i) => reductions[step.fn]!(members.get(i) ?? [])) }];
+    return [
+      { shape: y, data: Float64Array.from({ length: count(y) }, (_, i) => reductions[step.fn]!(members.get(i) ?? [])) },
+    ];
   },
   reshape: (step, value, shapes) => [{ shape: shapes(step.outputs[0]!), data: value(step.inputs[0]!).data }],
   expand: (step, value, shapes) => {
@@ -329,27 +378,38 @@ const steps: Steps = {
   },
   gather: (step, value, shapes) => {
     const x = value(step.inputs[0]!);
-    return [build(shapes(step.outputs[0]!), (index) => at(x, ...index.map((v, axis) => (axis === step.axis ? step.indices[v]! : v))))];
+    return [
+      build(shapes(step.outputs[0]!), (index) =>
+        at(x, ...index.map((v, axis) => (axis === step.axis ? step.indices[v]! : v))),
+      ),
+    ];
   },
 };
 
 /** Runs a plan; feeds and results go by the order of its ports. */
 export function runPlan(plan: PlanSpec, feeds: readonly ArrayLike<number>[]): Dense[] {
   const values = new Map<number, Dense>();
-  for (const [i, { shape, data }] of plan.values.entries()) if (data) values.set(i, { shape, data: Float64Array.from(data) });
-  for (const [i, { value }] of plan.inputs.entries()) values.set(value, { shape: plan.values[value]!.shape, data: Float64Array.from(feeds[i]!) });
+  for (const [i, { shape, data }] of plan.values.entries())
+    if (data) values.set(i, { shape, data: Float64Array.from(data) });
+  for (const [i, { value }] of plan.inputs.entries())
+    values.set(value, { shape: plan.values[value]!.shape, data: Float64Array.from(feeds[i]!) });
   const read = (index: number): Dense => {
     const found = values.get(index);
     if (!found) throw new Error(`value ${index} ('${plan.values[index]?.name}') is read before it is written`);
     return found;
   };
   for (const step of plan.steps) {
-    const run = steps[step.op] as (step: PlanStep, value: typeof read, shapes: (index: number) => readonly number[]) => Dense[];
+    const run = steps[step.op] as (
+      step: PlanStep,
+      value: typeof read,
+      shapes: (index: number) => readonly number[],
+    ) => Dense[];
     const results = run(step, read, (index) => plan.values[index]!.shape);
     for (const [i, index] of step.outputs.entries()) {
       const { shape } = plan.values[index]!;
       const result = results[i]!;
-      if (result.shape.join() !== shape.join()) throw new Error(`step '${step.name}' made [${result.shape}], the plan says [${shape}]`);
+      if (result.shape.join() !== shape.join())
+        throw new Error(`step '${step.name}' made [${result.shape}], the plan says [${shape}]`);
       values.set(index, result);
     }
   }
@@ -357,4 +417,5 @@ export function runPlan(plan: PlanSpec, feeds: readonly ArrayLike<number>[]): De
 }
 
 /** Runs a graph with bound shapes as it is: no pass changes it first. */
-export const runGraph = (graph: Graph, feeds: readonly ArrayLike<number>[]): Dense[] => runPlan(lower(graph, analyze(graph, { strict: true })), feeds);
+export const runGraph = (graph: Graph, feeds: readonly ArrayLike<number>[]): Dense[] =>
+  runPlan(lower(graph, analyze(graph, { strict: true })), feeds);

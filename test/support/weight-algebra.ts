@@ -2,7 +2,10 @@
 import type { ChannelAffine, FoldedWeights, LinearWeights, WeightAlgebra } from '#lib/fold/algebra.js';
 
 /** Calls `visit` with the output and input channel of every weight. */
-function forEachWeight({ shape, axis, groups }: LinearWeights, visit: (index: number, output: number, input: number) => void): void {
+function forEachWeight(
+  { shape, axis, groups }: LinearWeights,
+  visit: (index: number, output: number, input: number) => void,
+): void {
   const [first = 1, second = 1, ...kernel] = shape;
   const taps = kernel.reduce((product, extent) => product * extent, 1);
   for (let a = 0; a < first; a++) {
@@ -26,7 +29,10 @@ function foldAfter(linear: LinearWeights, { scale, shift }: ChannelAffine): Fold
   forEachWeight(linear, (index, output) => {
     weight[index] = linear.weight[index]! * scale[output]!;
   });
-  const bias = Float32Array.from({ length: outputsOf(linear) }, (_, o) => (linear.bias?.[o] ?? 0) * scale[o]! + shift[o]!);
+  const bias = Float32Array.from(
+    { length: outputsOf(linear) },
+    (_, o) => (linear.bias?.[o] ?? 0) * scale[o]! + shift[o]!,
+  );
   return { weight, bias };
 }
 

@@ -3,7 +3,14 @@ import { numberAttribute } from '../attributes.js';
 import { constantOf, elementCount, numbersOf } from '../constant.js';
 import { storageOf } from '../element-type.js';
 import { reduceAxes } from '../shapes/linear.js';
-import { broadcastStrides, type EvaluateInput, type EvaluateRule, type EvaluateRules, forEachOffset, stridesOf } from './rule.js';
+import {
+  broadcastStrides,
+  type EvaluateInput,
+  type EvaluateRule,
+  type EvaluateRules,
+  forEachOffset,
+  stridesOf,
+} from './rule.js';
 
 /** `f(a, b)` over broadcast operands. */
 function binary(f: (a: number, b: number, integer: boolean) => number): EvaluateRule {
@@ -48,7 +55,11 @@ function roundHalfEven(x: number): number {
   return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
-function reduce(start: number, step: (sum: number, x: number) => number, finish = (sum: number, _count: number) => sum): EvaluateRule {
+function reduce(
+  start: number,
+  step: (sum: number, x: number) => number,
+  finish = (sum: number, _count: number) => sum,
+): EvaluateRule {
   return (context) => {
     const x = context.value(0);
     const axes = reduceAxes(context);
@@ -60,7 +71,13 @@ function reduce(start: number, step: (sum: number, x: number) => number, finish 
       sums[offset] = step(sums[offset]!, numbers[i]!);
     });
     const { type, shape } = context.outputs[0]!;
-    return [constantOf(type, shape, sums.map((sum) => finish(sum, numbers.length / sums.length)))];
+    return [
+      constantOf(
+        type,
+        shape,
+        sums.map((sum) => finish(sum, numbers.length / sums.length)),
+      ),
+    ];
   };
 }
 

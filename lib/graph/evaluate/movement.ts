@@ -4,7 +4,14 @@ import { constantOf, elementCount, newArray, numbersOf } from '../constant.js';
 import type { Constant, TypedArray } from '../ir.js';
 import { padGeometry, shapeRange, sliceGeometry, splitGeometry } from '../shapes/movement.js';
 import { resolveAxes } from '../shapes/rule.js';
-import { broadcastStrides, type EvaluateInput, type EvaluateRule, type EvaluateRules, forEachOffset, stridesOf } from './rule.js';
+import {
+  broadcastStrides,
+  type EvaluateInput,
+  type EvaluateRule,
+  type EvaluateRules,
+  forEachOffset,
+  stridesOf,
+} from './rule.js';
 
 type Elements = { [index: number]: number | bigint } & TypedArray;
 
@@ -21,7 +28,11 @@ export function readStrided(x: Constant, shape: readonly number[], strides: read
 /** The constant with its axes in another order. */
 export function transposeConstant(x: Constant, order: readonly number[]): Constant {
   const strides = stridesOf(x.shape);
-  return readStrided(x, order.map((axis) => x.shape[axis]!), order.map((axis) => strides[axis]!));
+  return readStrided(
+    x,
+    order.map((axis) => x.shape[axis]!),
+    order.map((axis) => strides[axis]!),
+  );
 }
 
 /** Same elements, the shape inference found. The array is shared: constants are never written to. */
@@ -40,14 +51,26 @@ export const movementEvaluation: EvaluateRules = {
   Unsqueeze: reshape,
   Transpose: (context) => {
     const x = context.value(0);
-    return [transposeConstant(x, numbersAttribute(context.node, 'perm') ?? x.shape.map((_, axis) => x.shape.length - 1 - axis))];
+    return [
+      transposeConstant(
+        x,
+        numbersAttribute(context.node, 'perm') ?? x.shape.map((_, axis) => x.shape.length - 1 - axis),
+      ),
+    ];
   },
   Slice: (context) => {
     const x = context.value(0);
     const { starts, steps, output } = sliceGeometry(context);
     const strides = stridesOf(x.shape);
     const start = starts.reduce((sum, first, axis) => sum + first * strides[axis]!, 0);
-    return [readStrided(x, output, strides.map((stride, axis) => stride * steps[axis]!), start)];
+    return [
+      readStrided(
+        x,
+        output,
+        strides.map((stride, axis) => stride * steps[axis]!),
+        start,
+      ),
+    ];
   },
   Split: (context) => {
     const x = context.value(0);
@@ -95,7 +118,8 @@ export const movementEvaluation: EvaluateRules = {
     const axis = resolveAxes([numberAttribute(context.node, 'axis', 0)], x.shape.length)[0]!;
     const extent = x.shape[axis]!;
     const indices = numbersOf(context.value(1)).map((index) => (index < 0 ? index + extent : index));
-    if (indices.some((index) => index < 0 || index >= extent)) throw new RangeError(`index outside an extent of ${extent}`);
+    if (indices.some((index) => index < 0 || index >= extent))
+      throw new RangeError(`index outside an extent of ${extent}`);
     const inner = elementCount(x.shape.slice(axis + 1));
     const outer = elementCount(x.shape.slice(0, axis));
     const shape = shapeOf(context);
@@ -111,7 +135,8 @@ export const movementEvaluation: EvaluateRules = {
     return [{ type: x.type, shape, data }];
   },
   Pad: (context) => {
-    if ((context.node.attributes['mode'] ?? 'constant') !== 'constant') throw new RangeError('only constant padding is folded');
+    if ((context.node.attributes['mode'] ?? 'constant') !== 'constant')
+      throw new RangeError('only constant padding is folded');
     const x = context.value(0);
     const { begins, ends, output } = padGeometry(context);
     if ([...begins, ...ends].some((pad) => pad < 0)) throw new RangeError('cropping pads are not folded');
@@ -129,13 +154,25 @@ export const movementEvaluation: EvaluateRules = {
   ConstantOfShape: (context) => {
     const value = constantAttribute(context.node, 'value') ?? constantOf('float32', [1], [0]);
     const shape = shapeOf(context);
-    return [readStrided(value, shape, shape.map(() => 0))];
+    return [
+      readStrided(
+        value,
+        shape,
+        shape.map(() => 0),
+      ),
+    ];
   },
   Range: (context) => {
     const [start = 0] = numbersOf(context.value(0));
     const [delta = 1] = numbersOf(context.value(2));
     const { type, shape } = context.outputs[0]!;
-    return [constantOf(type, shape, Array.from({ length: shape[0]! }, (_, i) => start + i * delta))];
+    return [
+      constantOf(
+        type,
+        shape,
+        Array.from({ length: shape[0]! }, (_, i) => start + i * delta),
+      ),
+    ];
   },
 };
 

@@ -1,6 +1,7 @@
 /** What an evaluation rule sees: the constants a node reads, and the types its shape rule found. */
-import type { RuleInput, TensorType } from '../shapes/rule.js';
+
 import type { Constant } from '../ir.js';
+import type { RuleInput, TensorType } from '../shapes/rule.js';
 
 export interface EvaluateInput extends RuleInput {
   /** Value of input `index`; evaluation only happens when every given input has one. */

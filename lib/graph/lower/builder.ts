@@ -1,8 +1,9 @@
 /** Collects the values and steps of a plan, and what cannot become one. */
-import { float32Of, sameShape } from '../constant.js';
-import type { Constant, Graph, Node } from '../ir.js';
+
 import type { Analysis } from '../analysis.js';
 import { ruleInputOf } from '../analysis.js';
+import { float32Of, sameShape } from '../constant.js';
+import type { Constant, Graph, Node } from '../ir.js';
 import type { PlanStep, PlanValue, ValueIndex } from '../plan-spec.js';
 import type { RuleInput, TensorType } from '../shapes/rule.js';
 
@@ -33,7 +34,9 @@ export class PlanBuilder {
     const type = this.#types.get(name);
     if (!type) throw new UnsupportedNode(`the shape of '${name}' is not known`);
     const constant = this.#constants.get(name);
-    const index = this.#push(constant ? { name, shape: type.shape, data: float32Of(constant) } : { name, shape: type.shape });
+    const index = this.#push(
+      constant ? { name, shape: type.shape, data: float32Of(constant) } : { name, shape: type.shape },
+    );
     this.#indices.set(name, index);
     return index;
   }

@@ -11,7 +11,8 @@ export function activationOnly(context: LowerInput): { activation?: PlanActivati
   const { epilogue } = context.node;
   if (!epilogue) return {};
   const { activation, ...rest } = epilogue;
-  if (Object.keys(rest).length > 0 || activation?.slope !== undefined) throw new UnsupportedNode('the epilogue has parts this operator does not take');
+  if (Object.keys(rest).length > 0 || activation?.slope !== undefined)
+    throw new UnsupportedNode('the epilogue has parts this operator does not take');
   return activation ? { activation: planActivation(activation) } : {};
 }
 

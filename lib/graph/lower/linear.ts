@@ -12,8 +12,17 @@ function transposed(context: LowerInput, index: ValueIndex): ValueIndex {
   const { name, shape } = builder.values[index]!;
   const permutation = shape.map((_, axis) => axis);
   permutation.push(...permutation.splice(-2).reverse());
-  const result = builder.extra(`${name}.transposed`, permutation.map((axis) => shape[axis]!));
-  builder.steps.push({ op: 'transpose', name: `${node.name}.transpose`, inputs: [index], outputs: [result], permutation });
+  const result = builder.extra(
+    `${name}.transposed`,
+    permutation.map((axis) => shape[axis]!),
+  );
+  builder.steps.push({
+    op: 'transpose',
+    name: `${node.name}.transpose`,
+    inputs: [index],
+    outputs: [result],
+    permutation,
+  });
   return result;
 }
 
@@ -35,13 +44,20 @@ const gemm: LowerRule = (context) => {
   const hasBias = context.has(2) && beta !== 0;
   const vector = hasBias ? biasVector(context, 2, width) : undefined;
   const wide = hasBias && !vector;
-  if (wide && node.epilogue) throw new UnsupportedNode('a bias that is not one value per column cannot have an epilogue behind it');
+  if (wide && node.epilogue)
+    throw new UnsupportedNode('a bias that is not one value per column cannot have an epilogue behind it');
   const constant = (hint: string, data: Float32Array) => builder.extra(`${node.name}.${hint}`, [data.length], data);
   const plain = alpha === 1 && beta === 1;
   // alpha*(a b) + beta*c is what an epilogue's scale and shift compute.
   const factors = {
     ...(alpha !== 1 && { scale: constant('alpha', new Float32Array(width).fill(alpha)) }),
-    ...(vector && !plain && { shift: constant('shift', vector.map((value) => value * beta)) }),
+    ...(vector &&
+      !plain && {
+        shift: constant(
+          'shift',
+          vector.map((value) => value * beta),
+        ),
+      }),
   };
   const own = planEpilogue(context, vector && plain ? constant('bias', vector) : undefined).epilogue;
   const epilogue = { ...own, ...factors };
@@ -58,10 +74,21 @@ const gemm: LowerRule = (context) => {
   let bias = context.x(2);
   if (beta !== 1) {
     const scaled = builder.extra(`${node.name}.beta`, builder.shapeOf(bias));
-    builder.steps.push({ op: 'scale', name: `${node.name}.beta`, inputs: [bias, constant('beta', Float32Array.of(beta))], outputs: [scaled] });
+    builder.steps.push({
+      op: 'scale',
+      name: `${node.name}.beta`,
+      inputs: [bias, constant('beta', Float32Array.of(beta))],
+      outputs: [scaled],
+    });
     bias = scaled;
   }
-  builder.steps.push({ op: 'binary', name: `${node.name}.bias`, inputs: [product, bias], outputs: [context.y()], fn: 'add' });
+  builder.steps.push({
+    op: 'binary',
+    name: `${node.name}.bias`,
+    inputs: [product, bias],
+    outputs: [context.y()],
+    fn: 'add',
+  });
 };
 
 const matmul: LowerRule = (context) => {
@@ -73,7 +100,10 @@ const matmul: LowerRule = (context) => {
   const right = b.length === 1 ? [...b, 1] : b;
   const shape = context.outputShape();
   if (vectors && node.epilogue) throw new UnsupportedNode('a product of vectors cannot have an epilogue');
-  const inner = [...(a.length === 1 ? [...shape.slice(0, -1), 1, ...shape.slice(-1)] : shape), ...(b.length === 1 ? [1] : [])];
+  const inner = [
+    ...(a.length === 1 ? [...shape.slice(0, -1), 1, ...shape.slice(-1)] : shape),
+    ...(b.length === 1 ? [1] : []),
+  ];
   // Both vectors: the result is a scalar, the product a 1x1 matrix.
   const matrix = a.length === 1 && b.length === 1 ? [1, 1] : inner;
   const y = vectors ? builder.extra(`${node.outputs[0]}.matrix`, matrix) : context.y();
@@ -103,7 +133,13 @@ const reduce =
     const y = direct ? context.y() : builder.extra(`${node.outputs[0]}.kept`, kept);
     const image = shape.length === 4 && axes.length === 2 && axes[0] === 2 && axes[1] === 3;
     if (image && (fn === 'mean' || fn === 'max')) {
-      builder.steps.push({ op: 'globalPool', name: node.name, inputs: [context.x()], outputs: [y], kind: fn === 'mean' ? 'avg' : 'max' });
+      builder.steps.push({
+        op: 'globalPool',
+        name: node.name,
+        inputs: [context.x()],
+        outputs: [y],
+        kind: fn === 'mean' ? 'avg' : 'max',
+      });
     } else {
       builder.steps.push({ op: 'reduce', name: node.name, inputs: [context.x()], outputs: [y], fn, axes });
     }

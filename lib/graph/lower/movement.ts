@@ -11,7 +11,10 @@ const reshape: LowerRule = (context) => context.builder.reshape(context.x(), con
 /** reshape, transpose, reshape: how blocks of channels and of pixels change places. */
 function shuffle(context: LowerInput, split: readonly number[], permutation: readonly number[]): void {
   const { builder, node } = context;
-  const moved = builder.extra(`${node.name}.moved`, permutation.map((axis) => split[axis]!));
+  const moved = builder.extra(
+    `${node.name}.moved`,
+    permutation.map((axis) => split[axis]!),
+  );
   builder.steps.push({
     op: 'transpose',
     name: node.name,
@@ -23,7 +26,13 @@ function shuffle(context: LowerInput, split: readonly number[], permutation: rea
 }
 
 const padModes = ['constant', 'reflect', 'edge', 'wrap'] as const;
-const coordinateModes = ['half_pixel', 'half_pixel_symmetric', 'pytorch_half_pixel', 'align_corners', 'asymmetric'] as const;
+const coordinateModes = [
+  'half_pixel',
+  'half_pixel_symmetric',
+  'pytorch_half_pixel',
+  'align_corners',
+  'asymmetric',
+] as const;
 const roundings = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const;
 const resizeModes = ['nearest', 'linear'] as const;
 
@@ -39,8 +48,10 @@ const resize: LowerRule = (context) => {
   const { shape } = context.input(0);
   const { scales, output } = resizeGeometry(context);
   if (sameShape(shape, output) && scales.every((scale) => scale === 1)) return reshape(context);
-  if (shape.length !== 4 && shape.length !== 3) throw new UnsupportedNode(`${shape.length} axes (3 and 4 are supported)`);
-  if (output[0] !== shape[0] || output[1] !== shape[1]) throw new UnsupportedNode('only the spatial axes can be resized');
+  if (shape.length !== 4 && shape.length !== 3)
+    throw new UnsupportedNode(`${shape.length} axes (3 and 4 are supported)`);
+  if (output[0] !== shape[0] || output[1] !== shape[1])
+    throw new UnsupportedNode('only the spatial axes can be resized');
   const mode = oneOf(context, 'mode', resizeModes, 'nearest');
   const shrinks = scales.some((scale) => scale < 1);
   if (flagAttribute(node, 'antialias', false) && shrinks) throw new UnsupportedNode('antialias');
@@ -68,7 +79,9 @@ const gather: LowerRule = (context) => {
   const { shape } = context.input(0);
   const axis = normalizeAxis(node, numberAttribute(node, 'axis', 0), shape.length);
   const extent = shape[axis]!;
-  const indices = numbersOf(requireConstant(context, 1, 'the indices')).map((index) => (index < 0 ? index + extent : index));
+  const indices = numbersOf(requireConstant(context, 1, 'the indices')).map((index) =>
+    index < 0 ? index + extent : index,
+  );
   const outside = indices.find((index) => index < 0 || index >= extent);
   if (outside !== undefined) throw new UnsupportedNode(`index ${outside} is outside an extent of ${extent}`);
   const flat = shape.map((other, i) => (i === axis ? indices.length : other));
@@ -99,7 +112,13 @@ export const movementLowering: LowerRules = {
     const { node, builder } = context;
     const { shape } = context.input(0);
     const permutation = numbersAttribute(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
-    builder.steps.push({ op: 'transpose', name: node.name, inputs: [context.x()], outputs: [context.y()], permutation });
+    builder.steps.push({
+      op: 'transpose',
+      name: node.name,
+      inputs: [context.x()],
+      outputs: [context.y()],
+      permutation,
+    });
   },
   Concat: (context) => {
     const { node, builder } = context;
@@ -123,24 +142,44 @@ export const movementLowering: LowerRules = {
     const mode = oneOf(context, 'mode', padModes, 'constant');
     const value = context.has(2) ? scalarOf(requireConstant(context, 2, 'the pad value')) : 0;
     const { begins } = padGeometry(context);
-    builder.steps.push({ op: 'pad', name: node.name, inputs: [context.x()], outputs: [context.y()], mode, begins, value: value ?? 0 });
+    builder.steps.push({
+      op: 'pad',
+      name: node.name,
+      inputs: [context.x()],
+      outputs: [context.y()],
+      mode,
+      begins,
+      value: value ?? 0,
+    });
   },
   Expand: (context) => {
-    context.builder.steps.push({ op: 'expand', name: context.node.name, inputs: [context.x()], outputs: [context.y()] });
+    context.builder.steps.push({
+      op: 'expand',
+      name: context.node.name,
+      inputs: [context.x()],
+      outputs: [context.y()],
+    });
   },
   Tile: tile,
   Gather: gather,
   Resize: resize,
   ChannelShuffle: (context) => {
     const groups = numberAttribute(context.node, 'group', 1);
-    context.builder.steps.push({ op: 'channelShuffle', name: context.node.name, inputs: [context.x()], outputs: [context.y()], groups });
+    context.builder.steps.push({
+      op: 'channelShuffle',
+      name: context.node.name,
+      inputs: [context.x()],
+      outputs: [context.y()],
+      groups,
+    });
   },
   DepthToSpace: (context) => {
     const [n, c, h, w] = context.input(0).shape as [number, number, number, number];
     const b = numberAttribute(context.node, 'blocksize', 1);
     const inner = c / (b * b);
     // DCR: depth is [block row, block column, channel]; CRD: [channel, block row, block column].
-    if (stringAttribute(context.node, 'mode', 'DCR') === 'CRD') shuffle(context, [n, inner, b, b, h, w], [0, 1, 4, 2, 5, 3]);
+    if (stringAttribute(context.node, 'mode', 'DCR') === 'CRD')
+      shuffle(context, [n, inner, b, b, h, w], [0, 1, 4, 2, 5, 3]);
     else shuffle(context, [n, b, b, inner, h, w], [0, 3, 4, 1, 5, 2]);
   },
   SpaceToDepth: (context) => {

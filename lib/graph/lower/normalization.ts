@@ -35,9 +35,14 @@ function affine(context: LowerInput, shape: readonly number[], repeat: number): 
     if (count === width) return builder.reshaped(context.x(index), shape);
     const constant = context.constant(index);
     // Before operator set 21 group normalisation had one value per group; a layer's may be broadcast.
-    if (!constant || (count !== 1 && count * repeat !== width)) throw new UnsupportedNode(`scale and bias must have shape [${shape}]`);
+    if (!constant || (count !== 1 && count * repeat !== width))
+      throw new UnsupportedNode(`scale and bias must have shape [${shape}]`);
     const data = float32Of(constant);
-    return builder.extra(hint, shape, Float32Array.from({ length: width }, (_, i) => data[count === 1 ? 0 : Math.floor(i / repeat)]!));
+    return builder.extra(
+      hint,
+      shape,
+      Float32Array.from({ length: width }, (_, i) => data[count === 1 ? 0 : Math.floor(i / repeat)]!),
+    );
   };
   return context.has(1) || context.has(2) ? [vector(1, 1), vector(2, 0)] : [];
 }
@@ -83,6 +88,8 @@ export const normalizationLowering: LowerRules = {
   BatchNormalization: (context) => {
     // A pass turns every batch normalisation it can into a channel scale; what is left cannot run.
     const training = flagAttribute(context.node, 'training_mode', false);
-    throw new UnsupportedNode(training ? 'training mode' : 'its parameters must be known before the run, one per channel');
+    throw new UnsupportedNode(
+      training ? 'training mode' : 'its parameters must be known before the run, one per channel',
+    );
   },
 };

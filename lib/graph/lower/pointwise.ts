@@ -8,7 +8,15 @@ import { type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } fro
 import { activationOnly } from './epilogue.js';
 
 function pushUnary(context: LowerInput, fn: UnaryFunction, alpha = 0, beta = 0): void {
-  context.builder.steps.push({ op: 'unary', name: context.node.name, inputs: [context.x()], outputs: [context.y()], fn, alpha, beta });
+  context.builder.steps.push({
+    op: 'unary',
+    name: context.node.name,
+    inputs: [context.x()],
+    outputs: [context.y()],
+    fn,
+    alpha,
+    beta,
+  });
 }
 
 const activation: LowerRule = (context) => {
@@ -33,10 +41,18 @@ function pushBinary(context: LowerInput, fn: BinaryFunction, finish?: (sum: Valu
   for (let index = 1; index <= last; index++) {
     const right = context.x(index);
     const isLast = index === last;
-    const partial = () => builder.extra(`${node.outputs[0]}.${index}`, broadcastShapes(builder.shapeOf(left), builder.shapeOf(right)));
+    const partial = () =>
+      builder.extra(`${node.outputs[0]}.${index}`, broadcastShapes(builder.shapeOf(left), builder.shapeOf(right)));
     const y = isLast && !finish ? context.y() : partial();
     const name = last === 1 ? node.name : `${node.name}.${index}`;
-    builder.steps.push({ op: 'binary', name, inputs: [left, right], outputs: [y], fn, ...(isLast && activationOnly(context)) });
+    builder.steps.push({
+      op: 'binary',
+      name,
+      inputs: [left, right],
+      outputs: [y],
+      fn,
+      ...(isLast && activationOnly(context)),
+    });
     left = y;
   }
   finish?.(left);
@@ -59,7 +75,10 @@ const mean: LowerRule = (context) => {
 
 export const pointwiseLowering: LowerRules = {
   ...Object.fromEntries(
-    ['Relu', 'Clip', 'LeakyRelu', 'HardSigmoid', 'HardSwish', 'Sigmoid', 'Silu', 'Tanh', 'Gelu'].map((op) => [op, activation]),
+    ['Relu', 'Clip', 'LeakyRelu', 'HardSigmoid', 'HardSwish', 'Sigmoid', 'Silu', 'Tanh', 'Gelu'].map((op) => [
+      op,
+      activation,
+    ]),
   ),
   Abs: unary('abs'),
   Neg: unary('neg'),
@@ -82,7 +101,8 @@ export const pointwiseLowering: LowerRules = {
     pushUnary(context, 'identity');
   },
   Cast: (context) => {
-    if (!isFloat(context.builder.analysis.types.get(context.node.outputs[0]!)!.type)) throw new UnsupportedNode('integers at run time are not supported yet');
+    if (!isFloat(context.builder.analysis.types.get(context.node.outputs[0]!)!.type))
+      throw new UnsupportedNode('integers at run time are not supported yet');
     pushUnary(context, 'identity');
   },
   Add: binary('add'),

@@ -13,7 +13,8 @@ function asImage(shape: readonly number[]): readonly number[] {
   return [shape[0]!, shape[1]!, 1, shape[2]!];
 }
 
-const pair = (values: readonly number[], fill: number): Pair => (values.length === 1 ? [fill, values[0]!] : [values[0]!, values[1]!]);
+const pair = (values: readonly number[], fill: number): Pair =>
+  values.length === 1 ? [fill, values[0]!] : [values[0]!, values[1]!];
 
 function windowFields({ strides, dilations, begins, ends }: Window): { strides: Pair; dilations: Pair; pads: Pads } {
   if ([...begins, ...ends].some((pad) => pad < 0)) throw new UnsupportedNode('negative pads');
@@ -23,7 +24,10 @@ function windowFields({ strides, dilations, begins, ends }: Window): { strides: 
 }
 
 /** Runs `emit` on images, with reshapes around it where the node is 1-D. */
-function onImages(context: LowerInput, emit: (x: ValueIndex, y: ValueIndex, view: (index: ValueIndex) => ValueIndex) => void): void {
+function onImages(
+  context: LowerInput,
+  emit: (x: ValueIndex, y: ValueIndex, view: (index: ValueIndex) => ValueIndex) => void,
+): void {
   const { builder } = context;
   const view = (index: ValueIndex) => builder.reshaped(index, asImage(builder.shapeOf(index)));
   const shape = context.outputShape();
@@ -105,7 +109,14 @@ const globalPool =
       return;
     }
     const axes = shape.map((_, axis) => axis).slice(2);
-    builder.steps.push({ op: 'reduce', name: node.name, inputs: [context.x()], outputs: [context.y()], fn: kind === 'avg' ? 'mean' : 'max', axes });
+    builder.steps.push({
+      op: 'reduce',
+      name: node.name,
+      inputs: [context.x()],
+      outputs: [context.y()],
+      fn: kind === 'avg' ? 'mean' : 'max',
+      axes,
+    });
   };
 
 const squeezeExcite: LowerRule = (context) => {

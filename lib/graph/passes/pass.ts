@@ -30,7 +30,10 @@ export function passContext(fold: WeightAlgebra, strict: boolean): PassContext {
     fold,
     analyze: (graph) => {
       let analysis = known.get(graph);
-      if (!analysis) known.set(graph, (analysis = analyze(graph, { strict })));
+      if (!analysis) {
+        analysis = analyze(graph, { strict });
+        known.set(graph, analysis);
+      }
       return analysis;
     },
   };
@@ -40,7 +43,11 @@ export function passContext(fold: WeightAlgebra, strict: boolean): PassContext {
 const MAX_ROUNDS = 100;
 
 /** Runs the list over and over until a whole round changes nothing. */
-export function runPasses(graph: Graph, passes: readonly Pass[], context: PassContext): { graph: Graph; report: PassReport } {
+export function runPasses(
+  graph: Graph,
+  passes: readonly Pass[],
+  context: PassContext,
+): { graph: Graph; report: PassReport } {
   const removed: Record<string, number> = {};
   const nodesBefore = graph.nodes.length;
   let current = graph;

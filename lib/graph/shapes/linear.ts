@@ -1,14 +1,24 @@
 /** Matrix products and reductions. */
 import { flagAttribute, numberAttribute } from '../attributes.js';
 import { ShapeError } from '../shape-error.js';
-import { axesOf, broadcastShapes, differ, resolveAxes, type RuleInput, type ShapeRule, type ShapeRules } from './rule.js';
+import {
+  axesOf,
+  broadcastShapes,
+  differ,
+  type RuleInput,
+  resolveAxes,
+  type ShapeRule,
+  type ShapeRules,
+} from './rule.js';
 
 /** Axes a Reduce works on: none given means all, or none at all with `noop_with_empty_axes`. */
 export function reduceAxes(context: RuleInput): number[] {
   const rank = context.input(0).shape.length;
   const axes = axesOf(context, 1) ?? [];
   if (axes.length > 0) return resolveAxes(axes, rank).sort((a, b) => a - b);
-  return flagAttribute(context.node, 'noop_with_empty_axes', false) ? [] : Array.from({ length: rank }, (_, axis) => axis);
+  return flagAttribute(context.node, 'noop_with_empty_axes', false)
+    ? []
+    : Array.from({ length: rank }, (_, axis) => axis);
 }
 
 const reduce: ShapeRule = (context) => {
@@ -34,7 +44,8 @@ export const linearShapes: ShapeRules = {
   Gemm: (context) => {
     const a = context.input(0);
     const b = context.input(1);
-    if (a.shape.length !== 2 || b.shape.length !== 2) throw new ShapeError(`needs two matrices, got [${a.shape}] and [${b.shape}]`);
+    if (a.shape.length !== 2 || b.shape.length !== 2)
+      throw new ShapeError(`needs two matrices, got [${a.shape}] and [${b.shape}]`);
     const [m, k] = flagAttribute(context.node, 'transA', false) ? [...a.shape].reverse() : a.shape;
     const [kb, n] = flagAttribute(context.node, 'transB', false) ? [...b.shape].reverse() : b.shape;
     if (differ(k!, kb!)) throw new ShapeError(`rows of ${k} elements cannot be multiplied with columns of ${kb}`);

@@ -8,8 +8,8 @@ import {
   differ,
   knownNumbers,
   optionalNumbers,
-  resolveAxes,
   type RuleInput,
+  resolveAxes,
   type ShapeRules,
   type TensorType,
 } from './rule.js';
@@ -108,7 +108,9 @@ export const movementShapes: ShapeRules = {
     context.input(0);
     return [{ type: 'int64', shape: [] }];
   },
-  Reshape: (context) => [reshape(context.input(0), knownNumbers(context, 1), flagAttribute(context.node, 'allowzero', false))],
+  Reshape: (context) => [
+    reshape(context.input(0), knownNumbers(context, 1), flagAttribute(context.node, 'allowzero', false)),
+  ],
   Flatten: (context) => {
     const { type, shape } = context.input(0);
     const axis = numberAttribute(context.node, 'axis', 1);
@@ -118,8 +120,11 @@ export const movementShapes: ShapeRules = {
   Squeeze: (context) => {
     const { type, shape } = context.input(0);
     const axes = axesOf(context, 1);
-    const dropped = axes ? resolveAxes(axes, shape.length) : shape.flatMap((extent, axis) => (extent === 1 ? [axis] : []));
-    if (dropped.some((axis) => differ(shape[axis]!, 1))) throw new ShapeError(`axes [${dropped}] of [${shape}] are not all 1`);
+    const dropped = axes
+      ? resolveAxes(axes, shape.length)
+      : shape.flatMap((extent, axis) => (extent === 1 ? [axis] : []));
+    if (dropped.some((axis) => differ(shape[axis]!, 1)))
+      throw new ShapeError(`axes [${dropped}] of [${shape}] are not all 1`);
     return [{ type, shape: shape.filter((_, axis) => !dropped.includes(axis)) }];
   },
   Unsqueeze: (context) => {

@@ -10,10 +10,12 @@ const same: ShapeRule = (context) => [context.input(0)];
 const inputs = (context: RuleInput): TensorType[] =>
   context.node.inputs.flatMap((name, index) => (name === '' ? [] : [context.input(index)]));
 
-const broadcast = (type?: ElementType): ShapeRule => (context) => {
-  const all = inputs(context);
-  return [{ type: type ?? all[0]!.type, shape: broadcastShapes(...all.map(({ shape }) => shape)) }];
-};
+const broadcast =
+  (type?: ElementType): ShapeRule =>
+  (context) => {
+    const all = inputs(context);
+    return [{ type: type ?? all[0]!.type, shape: broadcastShapes(...all.map(({ shape }) => shape)) }];
+  };
 
 const each = (ops: string, rule: ShapeRule): ShapeRules => Object.fromEntries(ops.split(' ').map((op) => [op, rule]));
 

@@ -45,7 +45,8 @@ export const optionalNumbers = (context: RuleInput, index: number): number[] | u
 /** Axes counted from the front. */
 export function resolveAxes(axes: readonly number[], rank: number): number[] {
   return axes.map((axis) => {
-    if (!Number.isInteger(axis) || axis < -rank || axis >= rank) throw new ShapeError(`axis ${axis} is outside a tensor of rank ${rank}`);
+    if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
+      throw new ShapeError(`axis ${axis} is outside a tensor of rank ${rank}`);
     return axis < 0 ? axis + rank : axis;
   });
 }

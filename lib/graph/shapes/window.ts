@@ -2,7 +2,15 @@
 import { numberAttribute, numbersAttribute, stringAttribute } from '../attributes.js';
 import { slidingWindow, transposedWindow } from '../geometry.js';
 import { ShapeError } from '../shape-error.js';
-import { differ, knownNumbers, resolveAxes, type RuleInput, type ShapeRule, type ShapeRules, type TensorType } from './rule.js';
+import {
+  differ,
+  knownNumbers,
+  type RuleInput,
+  resolveAxes,
+  type ShapeRule,
+  type ShapeRules,
+  type TensorType,
+} from './rule.js';
 
 function spatial(x: TensorType): number[] {
   if (x.shape.length < 3) throw new ShapeError(`needs an input of at least 3 axes, got shape [${x.shape}]`);
@@ -31,7 +39,8 @@ export function resizeGeometry(context: RuleInput): { scales: number[]; output: 
   const rank = shape.length;
   const axes = resolveAxes(numbersAttribute(context.node, 'axes') ?? shape.map((_, axis) => axis), rank);
   const spread = (values: readonly number[], rest: readonly number[]): number[] => {
-    if (values.length !== axes.length) throw new ShapeError(`got ${values.length} scales or sizes for ${axes.length} axes`);
+    if (values.length !== axes.length)
+      throw new ShapeError(`got ${values.length} scales or sizes for ${axes.length} axes`);
     return rest.map((value, axis) => (axes.includes(axis) ? values[axes.indexOf(axis)]! : value));
   };
   if (context.has(3)) {
@@ -52,9 +61,12 @@ export const windowShapes: ShapeRules = {
     const [outputs = Number.NaN, groupInputs = Number.NaN, ...kernel] = w.shape;
     const groups = numberAttribute(context.node, 'group', 1);
     if (differ(groupInputs * groups, x.shape[1] ?? Number.NaN)) {
-      throw new ShapeError(`weight [${w.shape}] with ${groups} groups needs ${groupInputs * groups} input channels, got ${x.shape[1]}`);
+      throw new ShapeError(
+        `weight [${w.shape}] with ${groups} groups needs ${groupInputs * groups} input channels, got ${x.shape[1]}`,
+      );
     }
-    if (outputs % groups !== 0) throw new ShapeError(`${outputs} output channels cannot be split into ${groups} groups`);
+    if (outputs % groups !== 0)
+      throw new ShapeError(`${outputs} output channels cannot be split into ${groups} groups`);
     return [{ type: x.type, shape: [x.shape[0]!, outputs, ...slidingWindow(context.node, spatial(x), kernel).output] }];
   },
   ConvTranspose: (context) => {
@@ -78,14 +90,16 @@ export const windowShapes: ShapeRules = {
     const { type, shape } = context.input(0);
     const [n, c, h, w] = shape as [number, number, number, number];
     const block = numberAttribute(context.node, 'blocksize', 1);
-    if (shape.length !== 4 || c % (block * block) > 0) throw new ShapeError(`blocks of ${block} cannot be made from [${shape}]`);
+    if (shape.length !== 4 || c % (block * block) > 0)
+      throw new ShapeError(`blocks of ${block} cannot be made from [${shape}]`);
     return [{ type, shape: [n, c / (block * block), h * block, w * block] }];
   },
   SpaceToDepth: (context) => {
     const { type, shape } = context.input(0);
     const [n, c, h, w] = shape as [number, number, number, number];
     const block = numberAttribute(context.node, 'blocksize', 1);
-    if (shape.length !== 4 || h % block > 0 || w % block > 0) throw new ShapeError(`blocks of ${block} cannot be cut from [${shape}]`);
+    if (shape.length !== 4 || h % block > 0 || w % block > 0)
+      throw new ShapeError(`blocks of ${block} cannot be cut from [${shape}]`);
     return [{ type, shape: [n, c * block * block, h / block, w / block] }];
   },
 };

@@ -30,6 +30,9 @@ export const imageLifts: readonly Lift[] = [
     ops: ['BatchNormalization'],
     before: 14,
     // The statistics an old training graph also returned are not computed at inference.
-    lift: (node) => ({ ...withoutAttributes(node, 'is_test', 'momentum', 'consumed_inputs'), outputs: node.outputs.slice(0, 1) }),
+    lift: (node) => ({
+      ...withoutAttributes(node, 'is_test', 'momentum', 'consumed_inputs'),
+      outputs: node.outputs.slice(0, 1),
+    }),
   },
 ];

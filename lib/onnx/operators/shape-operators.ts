@@ -29,7 +29,17 @@ export const shapeLifts: readonly Lift[] = [
     lift: (node, context) => attributeToInput(node, context, 'axes', 1, toVector),
   },
   {
-    ops: ['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare'],
+    ops: [
+      'ReduceMean',
+      'ReduceMax',
+      'ReduceMin',
+      'ReduceProd',
+      'ReduceL1',
+      'ReduceL2',
+      'ReduceLogSum',
+      'ReduceLogSumExp',
+      'ReduceSumSquare',
+    ],
     before: 18,
     lift: (node, context) => attributeToInput(node, context, 'axes', 1, toVector),
   },
@@ -37,7 +47,10 @@ export const shapeLifts: readonly Lift[] = [
     ops: ['Slice'],
     before: 10,
     lift: (node, context) =>
-      ['starts', 'ends', 'axes'].reduce((lifted, name, i) => attributeToInput(lifted, context, name, i + 1, toVector), node),
+      ['starts', 'ends', 'axes'].reduce(
+        (lifted, name, i) => attributeToInput(lifted, context, name, i + 1, toVector),
+        node,
+      ),
   },
   { ops: ['Split'], before: 13, lift: (node, context) => attributeToInput(node, context, 'split', 1, toVector) },
   { ops: ['Reshape'], before: 5, lift: (node, context) => attributeToInput(node, context, 'shape', 1, toVector) },

@@ -7,7 +7,8 @@ import type { Constant, Node } from '../../ir.js';
 /** Scale and shift both have one element, or one per channel. */
 export function affine(scale: ArrayLike<number>, shift: ArrayLike<number>): ChannelAffine {
   const width = Math.max(scale.length, shift.length);
-  const spread = (values: ArrayLike<number>) => Float64Array.from({ length: width }, (_, i) => values[values.length === 1 ? 0 : i]!);
+  const spread = (values: ArrayLike<number>) =>
+    Float64Array.from({ length: width }, (_, i) => values[values.length === 1 ? 0 : i]!);
   return { scale: spread(scale), shift: spread(shift) };
 }
 
@@ -26,7 +27,10 @@ export function compose(first: ChannelAffine, second: ChannelAffine): ChannelAff
   const at = (values: Float64Array, i: number) => values[values.length === 1 ? 0 : i]!;
   return {
     scale: Float64Array.from({ length: width }, (_, i) => at(first.scale, i) * at(second.scale, i)),
-    shift: Float64Array.from({ length: width }, (_, i) => at(first.shift, i) * at(second.scale, i) + at(second.shift, i)),
+    shift: Float64Array.from(
+      { length: width },
+      (_, i) => at(first.shift, i) * at(second.scale, i) + at(second.shift, i),
+    ),
   };
 }
 
@@ -44,6 +48,10 @@ const vector = (values: Float64Array): Constant => constantOf('float64', [values
  * be rounded in between.
  */
 export function channelScale(editor: GraphEditor, node: Node, x: string, { scale, shift }: ChannelAffine): Node {
-  const inputs = [x, editor.addConstant(`${node.name}.scale`, vector(scale)), editor.addConstant(`${node.name}.shift`, vector(shift))];
+  const inputs = [
+    x,
+    editor.addConstant(`${node.name}.scale`, vector(scale)),
+    editor.addConstant(`${node.name}.shift`, vector(shift)),
+  ];
   return { op: 'ChannelScale', name: node.name, inputs, outputs: [node.outputs[0]!], attributes: {} };
 }

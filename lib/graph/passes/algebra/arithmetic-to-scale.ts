@@ -22,11 +22,30 @@ export function channelValues(constant: Constant, x: TensorType | undefined): Fl
 }
 
 /** What `x op c` and `c op x` are of x; null where it is not affine. */
-const forms: Readonly<Record<string, readonly [right: (c: Float64Array) => ChannelAffine, left: ((c: Float64Array) => ChannelAffine) | null]>> = {
+const forms: Readonly<
+  Record<
+    string,
+    readonly [right: (c: Float64Array) => ChannelAffine, left: ((c: Float64Array) => ChannelAffine) | null]
+  >
+> = {
   Add: [(c) => affine([1], c), (c) => affine([1], c)],
-  Sub: [(c) => affine([1], c.map((value) => -value)), (c) => affine([-1], c)],
+  Sub: [
+    (c) =>
+      affine(
+        [1],
+        c.map((value) => -value),
+      ),
+    (c) => affine([-1], c),
+  ],
   Mul: [(c) => affine(c, [0]), (c) => affine(c, [0])],
-  Div: [(c) => affine(c.map((value) => 1 / value), [0]), null],
+  Div: [
+    (c) =>
+      affine(
+        c.map((value) => 1 / value),
+        [0],
+      ),
+    null,
+  ],
 };
 
 /** Add, Sub, Mul and Div by a scalar or by one constant per channel become channel scales. */

@@ -15,7 +15,10 @@ export const batchNormToScale: Pass = {
     for (const node of graph.nodes) {
       if (node.op !== 'BatchNormalization') continue;
       if (flagAttribute(node, 'training_mode', false) || !flagAttribute(node, 'spatial', true)) continue;
-      if (node.outputs.slice(1).some((name) => name !== '' && (editor.isOutput(name) || editor.readers(name).length > 0))) continue;
+      if (
+        node.outputs.slice(1).some((name) => name !== '' && (editor.isOutput(name) || editor.readers(name).length > 0))
+      )
+        continue;
       const [x, ...names] = node.inputs;
       const parameters = names.flatMap((name) => editor.constant(name) ?? []);
       const [gamma, beta, mean, variance] = parameters.map(doublesOf);

@@ -1,5 +1,5 @@
 /** One term of a sum of convolutions of the same value, as a kernel in double. */
-import { constantAttribute, numberAttribute, numbersAttribute, stringAttribute } from '../../attributes.js';
+import { constantAttribute, numbersAttribute, stringAttribute } from '../../attributes.js';
 import { elementCount, sameShape } from '../../constant.js';
 import type { GraphEditor } from '../../editor.js';
 import type { Constant, Node } from '../../ir.js';
@@ -50,7 +50,13 @@ function convolution(editor: GraphEditor, value: string, node: Node): Branch | u
 }
 
 /** `scale` on the diagonal: what x*scale + shift is as a convolution with one tap, in as many groups as `like` has. */
-function diagonal(value: string, node: Node | undefined, like: Branch, scale: Float64Array, shift: Float64Array): Branch | undefined {
+function diagonal(
+  value: string,
+  node: Node | undefined,
+  like: Branch,
+  scale: Float64Array,
+  shift: Float64Array,
+): Branch | undefined {
   const [outputs = 0, groupInputs = 0] = like.shape;
   if (outputs !== groupInputs * like.groups || like.strides.some((stride) => stride !== 1)) return undefined;
   const weight = () => {
@@ -61,14 +67,27 @@ function diagonal(value: string, node: Node | undefined, like: Branch, scale: Fl
   const ones = like.strides.map(() => 1);
   const zeros = like.strides.map(() => 0);
   const shape = [outputs, groupInputs, ...ones];
-  return { ...like, value, node, shape, weight, bias: shift, taps: 1, dilations: ones, begins: zeros, ends: zeros, padValue: undefined };
+  return {
+    ...like,
+    value,
+    node,
+    shape,
+    weight,
+    bias: shift,
+    taps: 1,
+    dilations: ones,
+    begins: zeros,
+    ends: zeros,
+    padValue: undefined,
+  };
 }
 
 /** A term as a branch. With `like`, a channel scale of its input and that input itself count as well. */
 export function branchOf(editor: GraphEditor, value: string, like: Branch | undefined): Branch | undefined {
   const node = editor.producer(value);
   const [outputs = 0] = like?.shape ?? [];
-  if (like && value === like.input) return diagonal(value, undefined, like, new Float64Array(outputs).fill(1), new Float64Array(outputs));
+  if (like && value === like.input)
+    return diagonal(value, undefined, like, new Float64Array(outputs).fill(1), new Float64Array(outputs));
   // Read elsewhere too, the branch would have to be computed anyway.
   if (!node || editor.readers(value).length !== 1 || editor.isOutput(value)) return undefined;
   if (node.op === 'Conv') return convolution(editor, value, node);
@@ -96,8 +115,14 @@ const slack = ({ begins, ends, shape, dilations }: Branch): number[] =>
 
 /** Whether `other` computes what some taps of a kernel like `base`'s would. */
 export function slidesAlike(base: Branch, other: Branch): boolean {
-  if (base.input !== other.input || base.groups !== other.groups || !sameShape(base.shape.slice(0, 2), other.shape.slice(0, 2))) return false;
-  if (!sameShape(base.strides, other.strides) || !sameShape(slack(base), slack(other)) || !offsets(base, other)) return false;
+  if (
+    base.input !== other.input ||
+    base.groups !== other.groups ||
+    !sameShape(base.shape.slice(0, 2), other.shape.slice(0, 2))
+  )
+    return false;
+  if (!sameShape(base.strides, other.strides) || !sameShape(slack(base), slack(other)) || !offsets(base, other))
+    return false;
   // A branch that stays inside the input does not care what is outside; two that do not must agree on it.
   if (!readsBorder(base) || !readsBorder(other)) return base.padValue === undefined || !readsBorder(other);
   const a = base.padValue?.data ?? [];
@@ -123,7 +148,8 @@ export function mergeInto(base: Branch, other: Branch): Branch {
       target += (start[axis]! + position) * step;
       step *= baseKernel[axis]!;
     }
-    for (let plane = 0; plane < planes; plane++) weight[plane * base.taps + target]! += added[plane * other.taps + tap]!;
+    for (let plane = 0; plane < planes; plane++)
+      weight[plane * base.taps + target]! += added[plane * other.taps + tap]!;
   }
   const bias = base.bias.map((value, o) => value + other.bias[o]!);
   return { ...base, weight: () => weight, bias, padValue: base.padValue ?? other.padValue };

@@ -15,7 +15,8 @@ export const foldScaleAfter: Pass = {
       const linear = producer && linearOf(editor, producer);
       if (!linear) continue;
       // The channels of a scale are axis 1; those of a matrix product are the last axis, the same only for a matrix.
-      const aligned = !linear.channelsLast || found.scale.length === 1 || types.get(node.inputs[0]!)?.shape.length === 2;
+      const aligned =
+        !linear.channelsLast || found.scale.length === 1 || types.get(node.inputs[0]!)?.shape.length === 2;
       const wide = aligned ? widen(found, linear.outputChannels) : undefined;
       if (!wide) continue;
       const folded = withWeights(editor, linear, context.fold.foldAfter(linear.weights, wide));

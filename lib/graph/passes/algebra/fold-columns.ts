@@ -7,9 +7,17 @@ import { linearOf, withWeights } from './linear.js';
 
 const forms: Readonly<Record<string, (c: Float64Array) => ChannelAffine>> = {
   Add: (c) => affine([1], c),
-  Sub: (c) => affine([1], c.map((value) => -value)),
+  Sub: (c) =>
+    affine(
+      [1],
+      c.map((value) => -value),
+    ),
   Mul: (c) => affine(c, [0]),
-  Div: (c) => affine(c.map((value) => 1 / value), [0]),
+  Div: (c) =>
+    affine(
+      c.map((value) => 1 / value),
+      [0],
+    ),
 };
 
 /** Arithmetic with one constant per column behind a matrix product: the way biases of linear layers are exported. */
@@ -27,7 +35,14 @@ export const foldColumns: Pass = {
       const constant = editor.constant(c);
       const producer = editor.soleProducer(x, node);
       const linear = producer && linearOf(editor, producer);
-      if (!constant || !producer || !linear?.channelsLast || constant.data.length !== linear.outputChannels || constant.shape.at(-1) !== linear.outputChannels) continue;
+      if (
+        !constant ||
+        !producer ||
+        !linear?.channelsLast ||
+        constant.data.length !== linear.outputChannels ||
+        constant.shape.at(-1) !== linear.outputChannels
+      )
+        continue;
       if (constant.shape.length > Math.max(1, types.get(x)?.shape.length ?? 0)) continue;
       const columns = make(doublesOf(constant));
       if (!columns.scale.every(Number.isFinite)) continue;

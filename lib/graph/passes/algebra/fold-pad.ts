@@ -12,7 +12,8 @@ interface Padding {
 
 /** A Pad that adds a constant around the spatial axes and nothing else. */
 function spatialPadding(editor: GraphEditor, node: Node | undefined): Padding | undefined {
-  if (node?.op !== 'Pad' || node.inputs[3] || stringAttribute(node, 'mode', 'constant') !== 'constant') return undefined;
+  if (node?.op !== 'Pad' || node.inputs[3] || stringAttribute(node, 'mode', 'constant') !== 'constant')
+    return undefined;
   const constant = editor.constant(node.inputs[1]);
   const value = node.inputs[2] ? editor.scalar(node.inputs[2]) : 0;
   if (!constant || value === undefined) return undefined;
@@ -24,7 +25,12 @@ function spatialPadding(editor: GraphEditor, node: Node | undefined): Padding | 
 }
 
 /** Attributes that make a node pad by itself; undefined where that would not be the same. */
-type Take = (editor: GraphEditor, node: Node, padding: Padding, source: Node | undefined) => Record<string, Attribute> | undefined;
+type Take = (
+  editor: GraphEditor,
+  node: Node,
+  padding: Padding,
+  source: Node | undefined,
+) => Record<string, Attribute> | undefined;
 
 const isZero = (value: number): boolean => value === 0;
 const nonNegative = new Set(['Relu', 'Sigmoid', 'HardSigmoid', 'Abs', 'Sqrt', 'Exp', 'Softmax']);
@@ -49,7 +55,8 @@ const takes: Readonly<Record<string, Take>> = {
   MaxPool: (_editor, node, { begins, ends, value }, source) => {
     const kernel = numbersAttribute(node, 'kernel_shape') ?? [];
     // A pool's own border never wins, so the value must lose against everything in every window.
-    const loses = value === Number.NEGATIVE_INFINITY || (value === 0 && source !== undefined && nonNegative.has(source.op));
+    const loses =
+      value === Number.NEGATIVE_INFINITY || (value === 0 && source !== undefined && nonNegative.has(source.op));
     const covered = kernel.some((extent, axis) => begins[axis]! >= extent || ends[axis]! >= extent);
     const dilated = numbersAttribute(node, 'dilations')?.some((dilation) => dilation !== 1) ?? false;
     return !loses || covered || dilated || flagAttribute(node, 'ceil_mode', false) ? undefined : {};
@@ -70,7 +77,10 @@ export const foldPad: Pass = {
       if (!pad || !padding || (auto !== 'NOTSET' && auto !== 'VALID')) continue;
       const rank = padding.begins.length;
       const own = auto === 'VALID' ? undefined : numbersAttribute(node, 'pads');
-      const bare: Node = { ...node, attributes: { ...node.attributes, auto_pad: 'NOTSET', pads: own ?? new Array<number>(2 * rank).fill(0) } };
+      const bare: Node = {
+        ...node,
+        attributes: { ...node.attributes, auto_pad: 'NOTSET', pads: own ?? new Array<number>(2 * rank).fill(0) },
+      };
       const [source = ''] = pad.inputs;
       const changed = take(editor, bare, padding, editor.producer(source));
       if (!changed) continue;

@@ -18,15 +18,19 @@ export interface Linear {
 function biasOf(editor: GraphEditor, node: Node, channels: number): Float32Array | null | undefined {
   if (!node.inputs[2]) return null;
   const constant = editor.constant(node.inputs[2]);
-  if (!constant || constant.data.length !== channels || elementCount(constant.shape.slice(-1)) !== channels) return undefined;
+  if (!constant || constant.data.length !== channels || elementCount(constant.shape.slice(-1)) !== channels)
+    return undefined;
   return float32Of(constant);
 }
 
 /** How each operator stores its weight; undefined for a form whose weights cannot be rewritten as they are. */
-const layouts: Readonly<Record<string, (node: Node, rank: number) => { axis: 'oi' | 'io'; groups: number } | undefined>> = {
+const layouts: Readonly<
+  Record<string, (node: Node, rank: number) => { axis: 'oi' | 'io'; groups: number } | undefined>
+> = {
   Conv: (node) => ({ axis: 'oi', groups: numberAttribute(node, 'group', 1) }),
   ConvTranspose: (node) => ({ axis: 'io', groups: numberAttribute(node, 'group', 1) }),
-  MatMul: (node, rank) => (rank === 2 ? { axis: flagAttribute(node, 'transB', false) ? 'oi' : 'io', groups: 1 } : undefined),
+  MatMul: (node, rank) =>
+    rank === 2 ? { axis: flagAttribute(node, 'transB', false) ? 'oi' : 'io', groups: 1 } : undefined,
   Gemm: (node, rank) => {
     const plain = numberAttribute(node, 'alpha', 1) === 1 && numberAttribute(node, 'beta', 1) === 1;
     return rank === 2 && plain ? { axis: flagAttribute(node, 'transB', false) ? 'oi' : 'io', groups: 1 } : undefined;
@@ -51,8 +55,16 @@ export function linearOf(editor: GraphEditor, node: Node): Linear | undefined {
 
 /** The node with folded weights. */
 export function withWeights(editor: GraphEditor, { node, weights }: Linear, folded: FoldedWeights): Node {
-  const weight = editor.addConstant(`${node.name}.weight`, { type: 'float32', shape: weights.shape, data: folded.weight });
-  const bias = editor.addConstant(`${node.name}.bias`, { type: 'float32', shape: [folded.bias.length], data: folded.bias });
+  const weight = editor.addConstant(`${node.name}.weight`, {
+    type: 'float32',
+    shape: weights.shape,
+    data: folded.weight,
+  });
+  const bias = editor.addConstant(`${node.name}.bias`, {
+    type: 'float32',
+    shape: [folded.bias.length],
+    data: folded.bias,
+  });
   return { ...node, inputs: [node.inputs[0]!, weight, bias] };
 }
 

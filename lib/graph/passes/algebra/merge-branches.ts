@@ -47,13 +47,23 @@ export const mergeBranches: Pass = {
       for (const base of convolutions) {
         const others = terms.flatMap((name) => (name === base.value ? [] : (branchOf(editor, name, base) ?? [])));
         const merged = others.reduce<{ base: Branch; taken: Branch[] }>(
-          (state, other) => (slidesAlike(state.base, other) ? { base: mergeInto(state.base, other), taken: [...state.taken, other] } : state),
+          (state, other) =>
+            slidesAlike(state.base, other)
+              ? { base: mergeInto(state.base, other), taken: [...state.taken, other] }
+              : state,
           { base, taken: [] },
         );
         if (merged.taken.length === 0) continue;
         const gone = new Set([base, ...merged.taken]);
         const rest = terms.filter((name) => ![...gone].some(({ value }) => value === name));
-        rewrite(editor, root, adds, merged.base, [...gone].flatMap(({ node }) => node ?? []), rest);
+        rewrite(
+          editor,
+          root,
+          adds,
+          merged.base,
+          [...gone].flatMap(({ node }) => node ?? []),
+          rest,
+        );
         break;
       }
     }
@@ -61,10 +71,25 @@ export const mergeBranches: Pass = {
   },
 };
 
-function rewrite(editor: GraphEditor, root: Node, adds: readonly Node[], merged: Branch, absorbed: readonly Node[], rest: readonly string[]): void {
+function rewrite(
+  editor: GraphEditor,
+  root: Node,
+  adds: readonly Node[],
+  merged: Branch,
+  absorbed: readonly Node[],
+  rest: readonly string[],
+): void {
   const conv = merged.node!;
-  const weight = editor.addConstant(`${conv.name}.weight`, { type: 'float32', shape: merged.shape, data: Float32Array.from(merged.weight()) });
-  const bias = editor.addConstant(`${conv.name}.bias`, { type: 'float32', shape: [merged.bias.length], data: Float32Array.from(merged.bias) });
+  const weight = editor.addConstant(`${conv.name}.weight`, {
+    type: 'float32',
+    shape: merged.shape,
+    data: Float32Array.from(merged.weight()),
+  });
+  const bias = editor.addConstant(`${conv.name}.bias`, {
+    type: 'float32',
+    shape: [merged.bias.length],
+    data: Float32Array.from(merged.bias),
+  });
   const nodes: Node[] = [];
   const output = (last: boolean) => (last ? root.outputs[0]! : editor.freshName(`${root.outputs[0]}.partial`));
   let sum = output(rest.length === 0);
@@ -73,7 +98,13 @@ function rewrite(editor: GraphEditor, root: Node, adds: readonly Node[], merged:
   for (const [index, term] of rest.entries()) {
     const isLast = index === rest.length - 1;
     const result = output(isLast);
-    nodes.push({ op: 'Add', name: isLast ? root.name : editor.freshName(`${root.name}.partial`), inputs: [sum, term], outputs: [result], attributes: {} });
+    nodes.push({
+      op: 'Add',
+      name: isLast ? root.name : editor.freshName(`${root.name}.partial`),
+      inputs: [sum, term],
+      outputs: [result],
+      attributes: {},
+    });
     sum = result;
   }
   editor.replace(root, nodes, [...adds, ...absorbed]);

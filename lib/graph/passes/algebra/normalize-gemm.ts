@@ -24,7 +24,13 @@ export const normalizeGemm: Pass = {
       const values = bias ? doublesOf(bias) : Float64Array.of(0);
       const shift = Float64Array.from({ length: width }, (_, i) => beta * values[values.length === 1 ? 0 : i]!);
       const scale = new Float64Array(width).fill(alpha);
-      const linear = { weight: float32Of(weight), shape: weight.shape, bias: null, axis: transB ? 'oi' : 'io', groups: 1 } as const;
+      const linear = {
+        weight: float32Of(weight),
+        shape: weight.shape,
+        bias: null,
+        axis: transB ? 'oi' : 'io',
+        groups: 1,
+      } as const;
       const folded = context.fold.foldAfter(linear, { scale, shift });
       const inputs = [
         node.inputs[0]!,

@@ -12,7 +12,8 @@ export const foldConstants: Pass = {
         const constant = name === '' ? undefined : constants.get(name);
         return constant ? [[name, constant] as const] : [];
       });
-      if (known.length > 0 && known.length === node.outputs.filter((name) => name !== '').length) editor.become(node, known);
+      if (known.length > 0 && known.length === node.outputs.filter((name) => name !== '').length)
+        editor.become(node, known);
     }
     return editor.finish();
   },

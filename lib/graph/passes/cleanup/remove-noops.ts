@@ -22,7 +22,8 @@ const noops: Readonly<Record<string, Test>> = {
     return !maskRead && training === 0;
   },
   // Everything that is computed is float32, so casts between floats change nothing.
-  Cast: (_node, x, y) => x !== undefined && y !== undefined && (x.type === y.type || (isFloat(x.type) && isFloat(y.type))),
+  Cast: (_node, x, y) =>
+    x !== undefined && y !== undefined && (x.type === y.type || (isFloat(x.type) && isFloat(y.type))),
   Reshape: keepsShape,
   Flatten: keepsShape,
   Squeeze: keepsShape,
@@ -33,7 +34,9 @@ const noops: Readonly<Record<string, Test>> = {
   Slice: (node, x, y, editor) => {
     const { data } = editor.constant(node.inputs[4]) ?? {};
     // Taking all elements backwards keeps the shape as well.
-    return (!node.inputs[4] || (data !== undefined && [...data].every((step) => step > 0))) && keepsShape(node, x, y, editor);
+    return (
+      (!node.inputs[4] || (data !== undefined && [...data].every((step) => step > 0))) && keepsShape(node, x, y, editor)
+    );
   },
   Pad: (node, _x, _y, editor) => {
     const { data } = editor.constant(node.inputs[1]) ?? {};
@@ -42,7 +45,10 @@ const noops: Readonly<Record<string, Test>> = {
   Resize: (node, x, y, editor) => {
     const { data } = editor.constant(node.inputs[2]) ?? {};
     const sized = (node.inputs[3] ?? '') !== '';
-    return keepsShape(node, x, y, editor) && (sized || (data !== undefined && [...data].every((scale) => Number(scale) === 1)));
+    return (
+      keepsShape(node, x, y, editor) &&
+      (sized || (data !== undefined && [...data].every((scale) => Number(scale) === 1)))
+    );
   },
   Concat: (node) => node.inputs.length === 1,
   Split: (node) => node.outputs.length === 1,

@@ -3,7 +3,7 @@ import { elementCount } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import type { Activation, Node } from '../../ir.js';
 import type { Pass } from '../pass.js';
-import { isConvolution, takesActivation, type Types, withEpilogue } from './targets.js';
+import { isConvolution, type Types, takesActivation, withEpilogue } from './targets.js';
 
 /** A PRelu with one slope, or one per channel of a convolution's output. */
 function preluOf(editor: GraphEditor, node: Node, producer: Node, types: Types): Activation | undefined {

@@ -13,19 +13,26 @@ export const fuseGate: Pass = {
     for (const node of editor.nodes()) {
       if (node.op !== 'Mul' || node.epilogue || !editor.has(node)) continue;
       const [a = '', b = ''] = node.inputs;
-      const fits = ([[a, b], [b, a]] as const).flatMap(([value, gate]) => {
+      const fits = (
+        [
+          [a, b],
+          [b, a],
+        ] as const
+      ).flatMap(([value, gate]) => {
         const producer = editor.soleProducer(value, node);
         const shape = types.get(value)?.shape;
         const gateShape = types.get(gate)?.shape;
         if (!producer || !shape || !gateShape || !takesEpilogue(editor, producer, types)) return [];
         // Channels of a matrix product are its last axis, so only a convolution's gate can be one value per channel.
-        const perChannel = isConvolution(producer) && shape.length === 4 && sameShape(gateShape, [shape[0]!, shape[1]!, 1, 1]);
+        const perChannel =
+          isConvolution(producer) && shape.length === 4 && sameShape(gateShape, [shape[0]!, shape[1]!, 1, 1]);
         const { gate: taken, addAfterActivation } = producer.epilogue ?? {};
         if (taken !== undefined || addAfterActivation || !(perChannel || sameShape(shape, gateShape))) return [];
         return [{ producer, gate, made: order.get(value) ?? -1 }];
       });
       const best = fits.sort((x, y) => y.made - x.made)[0];
-      if (best) editor.replace(node, withEpilogue(best.producer, node.outputs[0]!, { gate: best.gate }), [best.producer]);
+      if (best)
+        editor.replace(node, withEpilogue(best.producer, node.outputs[0]!, { gate: best.gate }), [best.producer]);
     }
     return editor.finish();
   },

@@ -18,12 +18,17 @@ export const fuseResidual: Pass = {
       const [a = '', b = ''] = node.inputs;
       const shapes = [a, b].map((name) => types.get(name)?.shape);
       if (!shapes[0] || !shapes[1] || !sameShape(shapes[0], shapes[1])) continue;
-      const candidates = [[a, b], [b, a]] as const;
+      const candidates = [
+        [a, b],
+        [b, a],
+      ] as const;
       const fits = candidates.flatMap(([value, residual]) => {
         const producer = editor.soleProducer(value, node);
         if (!producer || !takesEpilogue(editor, producer, types)) return [];
         const { residual: taken, gate, addAfterActivation } = producer.epilogue ?? {};
-        return taken !== undefined || gate !== undefined || addAfterActivation ? [] : [{ producer, residual, made: order.get(value) ?? -1 }];
+        return taken !== undefined || gate !== undefined || addAfterActivation
+          ? []
+          : [{ producer, residual, made: order.get(value) ?? -1 }];
       });
       const best = fits.sort((x, y) => y.made - x.made)[0];
       if (!best) continue;

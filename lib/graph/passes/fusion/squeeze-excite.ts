@@ -50,7 +50,8 @@ function layerOf(editor: GraphEditor, node: Node): Layer | undefined {
   const linear = linearOf(editor, node);
   if (!linear || node.op === 'ConvTranspose') return undefined;
   const { shape, weight, bias, axis, groups } = linear.weights;
-  if (groups !== 1 || elementCount(shape.slice(2)) !== 1 || numbersAttribute(node, 'pads')?.some((pad) => pad !== 0)) return undefined;
+  if (groups !== 1 || elementCount(shape.slice(2)) !== 1 || numbersAttribute(node, 'pads')?.some((pad) => pad !== 0))
+    return undefined;
   const matrix: Constant = { type: 'float32', shape: shape.slice(0, 2), data: weight };
   const width = linear.outputChannels;
   return {
@@ -64,7 +65,9 @@ function pooledBy(editor: GraphEditor, node: Node): string | undefined {
   if (node.op === 'GlobalAveragePool') return node.inputs[0];
   if (node.op !== 'ReduceMean') return undefined;
   const constant = editor.constant(node.inputs[1]);
-  const axes = (constant ? numbersOf(constant) : (numbersAttribute(node, 'axes') ?? [])).map((axis) => (axis < 0 ? axis + 4 : axis));
+  const axes = (constant ? numbersOf(constant) : (numbersAttribute(node, 'axes') ?? [])).map((axis) =>
+    axis < 0 ? axis + 4 : axis,
+  );
   if (!sameShape([...axes].sort(), [2, 3])) return undefined;
   return node.inputs[0];
 }
@@ -85,7 +88,10 @@ export const squeezeExcite: Pass = {
     for (const node of editor.nodes()) {
       if (node.op !== 'Mul' || node.epilogue || !editor.has(node)) continue;
       const [a = '', b = ''] = node.inputs;
-      for (const [x, gateValue] of [[a, b], [b, a]] as const) {
+      for (const [x, gateValue] of [
+        [a, b],
+        [b, a],
+      ] as const) {
         const shape = types.get(x)?.shape;
         const gateShape = types.get(gateValue)?.shape;
         if (shape?.length !== 4 || !gateShape || !sameShape(gateShape, [shape[0]!, shape[1]!, 1, 1])) continue;
@@ -94,13 +100,30 @@ export const squeezeExcite: Pass = {
         const second = gate && walk.take((layer) => layerOf(editor, layer));
         const inner = second && (walk.take(activation) ?? { kind: 'none' as const });
         const first = inner && walk.take((layer) => layerOf(editor, layer));
-        const pooled = first && walk.take((pool) => (flagAttribute(pool, 'noop_with_empty_axes', false) ? undefined : pooledBy(editor, pool)));
+        const pooled =
+          first &&
+          walk.take((pool) =>
+            flagAttribute(pool, 'noop_with_empty_axes', false) ? undefined : pooledBy(editor, pool),
+          );
         if (!gate || !second || !inner || !first || pooled !== x) continue;
-        if (first.weight.shape[1] !== shape[1] || second.weight.shape[0] !== shape[1] || first.weight.shape[0] !== second.weight.shape[1]) continue;
+        if (
+          first.weight.shape[1] !== shape[1] ||
+          second.weight.shape[0] !== shape[1] ||
+          first.weight.shape[0] !== second.weight.shape[1]
+        )
+          continue;
         const layers = [first.weight, first.bias, second.weight, second.bias];
-        const names = layers.map((constant, i) => editor.addConstant(`${node.name}.${['w1', 'b1', 'w2', 'b2'][i]}`, constant));
+        const names = layers.map((constant, i) =>
+          editor.addConstant(`${node.name}.${['w1', 'b1', 'w2', 'b2'][i]}`, constant),
+        );
         const attributes = { ...attributesOf('activation', inner), ...attributesOf('gate', gate) };
-        editor.replace(node, { op: 'SqueezeExcite', name: node.name, inputs: [x, ...names], outputs: node.outputs, attributes });
+        editor.replace(node, {
+          op: 'SqueezeExcite',
+          name: node.name,
+          inputs: [x, ...names],
+          outputs: node.outputs,
+          attributes,
+        });
         break;
       }
     }

@@ -9,7 +9,19 @@ export type Types = ReadonlyMap<string, TensorType>;
 const convolutions = new Set(['Conv', 'ConvTranspose']);
 const products = new Set(['MatMul', 'Gemm']);
 /** Operators whose steps end in an activation but take nothing else. */
-const activated = new Set(['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max', 'Pow', 'ChannelScale', 'LayerNormalization', 'GroupNormalization', 'InstanceNormalization']);
+const activated = new Set([
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'Min',
+  'Max',
+  'Pow',
+  'ChannelScale',
+  'LayerNormalization',
+  'GroupNormalization',
+  'InstanceNormalization',
+]);
 
 /** A Gemm whose bias is not one value per column, or a product of vectors, runs in steps an epilogue does not fit behind. */
 function isPlainProduct(editor: GraphEditor, node: Node, types: Types): boolean {
@@ -18,7 +30,11 @@ function isPlainProduct(editor: GraphEditor, node: Node, types: Types): boolean 
   if (!node.inputs[2]) return true;
   const bias = editor.constant(node.inputs[2]);
   const width = types.get(node.outputs[0]!)?.shape.at(-1);
-  return bias !== undefined && bias.data.length === elementCount(bias.shape.slice(-1)) && (bias.data.length === 1 || bias.data.length === width);
+  return (
+    bias !== undefined &&
+    bias.data.length === elementCount(bias.shape.slice(-1)) &&
+    (bias.data.length === 1 || bias.data.length === width)
+  );
 }
 
 /** Convolutions and matrix products: they take the whole epilogue. */

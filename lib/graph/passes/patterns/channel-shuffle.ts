@@ -23,7 +23,11 @@ export const channelShuffle: Pass = {
       if (!sameShape(parts, [x[0]!, groups, x[1]! / groups, ...x.slice(2)])) continue;
       if (!sameShape(perm, [0, 2, 1, ...parts.map((_, axis) => axis).slice(3)])) continue;
       const attributes = { group: groups };
-      editor.replace(node, { op: 'ChannelShuffle', name: node.name, inputs: [split.inputs[0]!], outputs: node.outputs, attributes }, [swap, split]);
+      editor.replace(
+        node,
+        { op: 'ChannelShuffle', name: node.name, inputs: [split.inputs[0]!], outputs: node.outputs, attributes },
+        [swap, split],
+      );
     }
     return editor.finish();
   },

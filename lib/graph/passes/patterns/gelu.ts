@@ -10,7 +10,8 @@ const CUBIC = 0.044715;
 /** Which GELU a product is: the argument of erf is x/sqrt 2, that of tanh is sqrt(2/pi)(x + 0.044715 x^3). */
 function approximation(editor: GraphEditor, { x, f }: Product): 'none' | 'tanh' | undefined {
   const [constant, linear, square, cube] = cubicOn(editor, f.inputs[0]!, x) ?? [];
-  if (linear === undefined || square === undefined || cube === undefined || constant !== 0 || square !== 0) return undefined;
+  if (linear === undefined || square === undefined || cube === undefined || constant !== 0 || square !== 0)
+    return undefined;
   if (f.op === 'Erf') return cube === 0 && close(linear, Math.SQRT1_2, 1e-4) ? 'none' : undefined;
   const root = Math.sqrt(2 / Math.PI);
   return close(linear, root, 1e-4) && close(cube, root * CUBIC, 1e-3) ? 'tanh' : undefined;
@@ -28,7 +29,12 @@ export const gelu: Pass = {
         const approximate = scale !== 0 && close(shift, scale) ? approximation(editor, product) : undefined;
         if (!approximate) continue;
         const exact = 2 * factor * scale;
-        replaceScaled(editor, node, { op: 'Gelu', inputs: [x], attributes: { approximate } }, close(exact, 1, 1e-7) ? 1 : exact);
+        replaceScaled(
+          editor,
+          node,
+          { op: 'Gelu', inputs: [x], attributes: { approximate } },
+          close(exact, 1, 1e-7) ? 1 : exact,
+        );
         break;
       }
     }

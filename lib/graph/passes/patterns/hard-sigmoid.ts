@@ -6,12 +6,21 @@ import { affineChain, close, type ScalarAffine } from './scalars.js';
 
 /** A Clip between two finite bounds, as hi - lo times a hard sigmoid of x, plus lo. */
 export function clipAsHardSigmoid(editor: GraphEditor, node: Node, argument: ScalarAffine) {
-  const clip = node.op === 'Clip' ? activationOf(node, new Map(node.inputs.flatMap((name) => {
-    const constant = editor.constant(name);
-    return constant ? [[name, constant] as const] : [];
-  }))) : undefined;
+  const clip =
+    node.op === 'Clip'
+      ? activationOf(
+          node,
+          new Map(
+            node.inputs.flatMap((name) => {
+              const constant = editor.constant(name);
+              return constant ? [[name, constant] as const] : [];
+            }),
+          ),
+        )
+      : undefined;
   const { alpha: low, beta: high } = clip ?? {};
-  if (low === undefined || high === undefined || !Number.isFinite(low) || !Number.isFinite(high) || high <= low) return undefined;
+  if (low === undefined || high === undefined || !Number.isFinite(low) || !Number.isFinite(high) || high <= low)
+    return undefined;
   const range = high - low;
   return { alpha: argument.scale / range, beta: (argument.shift - low) / range, range, low };
 }
@@ -33,7 +42,13 @@ export const hardSigmoid: Pass = {
         if (!found || argument.source === clip.inputs[0]) continue;
         if (!close(found.range * outer.scale, 1) || Math.abs(found.low * outer.scale + outer.shift) > 1e-6) continue;
         const { alpha, beta } = found;
-        editor.replace(node, { op: 'HardSigmoid', name: node.name, inputs: [argument.source], outputs: [output], attributes: { alpha, beta } });
+        editor.replace(node, {
+          op: 'HardSigmoid',
+          name: node.name,
+          inputs: [argument.source],
+          outputs: [output],
+          attributes: { alpha, beta },
+        });
         break;
       }
     }

@@ -9,7 +9,11 @@ import { affineOn } from './scalars.js';
 const gates = new Set(['Clip', 'HardSigmoid']);
 
 /** f(x) as range times a hard sigmoid with lower bound 0. */
-function hardSigmoidOf(editor: GraphEditor, f: Node, x: string): { alpha: number; beta: number; range: number } | undefined {
+function hardSigmoidOf(
+  editor: GraphEditor,
+  f: Node,
+  x: string,
+): { alpha: number; beta: number; range: number } | undefined {
   const argument = affineOn(editor, f.inputs[0]!, x);
   if (!argument) return undefined;
   if (f.op === 'Clip') {
@@ -31,7 +35,12 @@ export const hardSwish: Pass = {
         const found = shift === 0 ? hardSigmoidOf(editor, f, x) : undefined;
         if (!found) continue;
         const { alpha, beta, range } = found;
-        replaceScaled(editor, node, { op: 'HardSwish', inputs: [x], attributes: { alpha, beta } }, factor * scale * range);
+        replaceScaled(
+          editor,
+          node,
+          { op: 'HardSwish', inputs: [x], attributes: { alpha, beta } },
+          factor * scale * range,
+        );
         break;
       }
     }

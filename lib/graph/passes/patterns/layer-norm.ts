@@ -9,7 +9,11 @@ import { stepBack } from './scalars.js';
 type Types = ReadonlyMap<string, TensorType>;
 
 /** First of the trailing axes a mean is taken over (and kept); undefined for any other reduction. */
-function trailingMean(editor: GraphEditor, node: Node | undefined, types: Types): { x: string; axis: number } | undefined {
+function trailingMean(
+  editor: GraphEditor,
+  node: Node | undefined,
+  types: Types,
+): { x: string; axis: number } | undefined {
   const x = node?.inputs[0] ?? '';
   const rank = types.get(x)?.shape.length;
   if (node?.op !== 'ReduceMean' || rank === undefined || !flagAttribute(node, 'keepdims', true)) return undefined;
@@ -17,7 +21,8 @@ function trailingMean(editor: GraphEditor, node: Node | undefined, types: Types)
   const given = constant ? numbersOf(constant) : numbersAttribute(node, 'axes');
   const axes = given?.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
   const first = axes?.[0];
-  if (!axes || first === undefined || axes.some((axis, i) => axis !== first + i) || axes.at(-1) !== rank - 1) return undefined;
+  if (!axes || first === undefined || axes.some((axis, i) => axis !== first + i) || axes.at(-1) !== rank - 1)
+    return undefined;
   return { x, axis: first };
 }
 
@@ -36,10 +41,19 @@ function squared(editor: GraphEditor, node: Node | undefined): string | undefine
 }
 
 /** d / sqrt(mean(d^2) + epsilon) with d = x - mean(x), as Div or as a product with a reciprocal. */
-function normalized(editor: GraphEditor, node: Node, types: Types): { x: string; axis: number; epsilon: number } | undefined {
+function normalized(
+  editor: GraphEditor,
+  node: Node,
+  types: Types,
+): { x: string; axis: number; epsilon: number } | undefined {
   const [first = '', second = ''] = node.inputs;
   const inverse = editor.producer(second);
-  const rootNode = node.op === 'Div' ? inverse : node.op === 'Mul' && inverse?.op === 'Reciprocal' ? editor.producer(inverse.inputs[0]) : undefined;
+  const rootNode =
+    node.op === 'Div'
+      ? inverse
+      : node.op === 'Mul' && inverse?.op === 'Reciprocal'
+        ? editor.producer(inverse.inputs[0])
+        : undefined;
   const root = rootOf(editor, rootNode);
   const variance = root && trailingMean(editor, editor.producer(root.variance), types);
   if (!root || !variance || squared(editor, editor.producer(variance.x)) !== first) return undefined;
@@ -80,7 +94,11 @@ export const layerNorm: Pass = {
       const beta = parameter('Add');
       const inputs = beta ? [found.x, gamma, beta] : gamma ? [found.x, gamma] : [found.x];
       const attributes = { axis: found.axis, epsilon: found.epsilon };
-      editor.replace(last, { op: 'LayerNormalization', name: node.name, inputs, outputs: last.outputs, attributes }, absorbed);
+      editor.replace(
+        last,
+        { op: 'LayerNormalization', name: node.name, inputs, outputs: last.outputs, attributes },
+        absorbed,
+      );
     }
     return editor.finish();
   },

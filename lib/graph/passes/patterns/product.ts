@@ -48,7 +48,10 @@ export function productsWith(editor: GraphEditor, root: Node, ops: ReadonlySet<s
   const [a, b] = factors;
   if (a === undefined || b === undefined || factors.length > 2) return [];
   const results: Product[] = [];
-  for (const [other, side] of [[a, b], [b, a]] as const) {
+  for (const [other, side] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     for (const { source, scale, shift } of affineChain(editor, side)) {
       const f = editor.producer(source);
       if (!f || !ops.has(f.op) || f.epilogue) continue;
@@ -62,7 +65,12 @@ export function productsWith(editor: GraphEditor, root: Node, ops: ReadonlySet<s
 }
 
 /** Puts `node` (reading what it reads, writing a new value) and a factor behind it in the place of `root`. */
-export function replaceScaled(editor: GraphEditor, root: Node, node: Omit<Node, 'name' | 'outputs'>, factor: number): void {
+export function replaceScaled(
+  editor: GraphEditor,
+  root: Node,
+  node: Omit<Node, 'name' | 'outputs'>,
+  factor: number,
+): void {
   if (factor === 1) {
     editor.replace(root, { ...node, name: root.name, outputs: [root.outputs[0]!] });
     return;
@@ -72,6 +80,12 @@ export function replaceScaled(editor: GraphEditor, root: Node, node: Omit<Node, 
   const shift = editor.addConstant(`${root.name}.zero`, constantOf('float64', [1], [0]));
   editor.replace(root, [
     { ...node, name: root.name, outputs: [value] },
-    { op: 'ChannelScale', name: editor.freshName(`${root.name}.scale`), inputs: [value, scale, shift], outputs: [root.outputs[0]!], attributes: {} },
+    {
+      op: 'ChannelScale',
+      name: editor.freshName(`${root.name}.scale`),
+      inputs: [value, scale, shift],
+      outputs: [root.outputs[0]!],
+      attributes: {},
+    },
   ]);
 }

@@ -15,7 +15,10 @@ type Operand = { readonly x: string; readonly c: number; readonly constantFirst:
 /** The scalar and the other operand of a binary node. */
 function scalarOperand(editor: GraphEditor, node: Node): Operand | undefined {
   const [a = '', b = ''] = node.inputs;
-  for (const [x, name] of [[a, b], [b, a]] as const) {
+  for (const [x, name] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     const constant = editor.constant(name);
     const c = constant && constant.shape.length <= 1 && !editor.constant(x) ? scalarOf(constant) : undefined;
     if (c !== undefined) return { x, c, constantFirst: name === a };
@@ -23,7 +26,9 @@ function scalarOperand(editor: GraphEditor, node: Node): Operand | undefined {
   return undefined;
 }
 
-const steps: Readonly<Record<string, (c: number, constantFirst: boolean) => readonly [scale: number, shift: number] | undefined>> = {
+const steps: Readonly<
+  Record<string, (c: number, constantFirst: boolean) => readonly [scale: number, shift: number] | undefined>
+> = {
   Add: (c) => [1, c],
   Sub: (c, constantFirst) => (constantFirst ? [-1, c] : [1, -c]),
   Mul: (c) => [c, 0],
@@ -60,4 +65,5 @@ export const affineOn = (editor: GraphEditor, value: string, base: string): Scal
   affineChain(editor, value).find(({ source }) => source === base);
 
 /** Equal but for the rounding of constants to float32, some of which exporters rounded more than once. */
-export const close = (a: number, b: number, tolerance = 1e-5): boolean => Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b), 1e-3);
+export const close = (a: number, b: number, tolerance = 1e-5): boolean =>
+  Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b), 1e-3);
