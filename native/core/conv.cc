@@ -156,10 +156,9 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   };
   LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue.bias, form, cut.bias_size, pack_bias, builder, &bias));
 
-  StepInfo info;
-  info.kernel = "tile " + std::to_string((g.cols + choice.tiles - 1) / choice.tiles) + "x" + std::to_string(choice.vectors);
-  info.macs = e.macs();
-  info.bytes = 4 * (e.n * e.c * e.h * e.w + e.n * e.o * e.oh * e.ow + e.o * e.group_inputs * e.taps()) + bound.bytes;
+  const int64_t pixels = (g.cols + choice.tiles - 1) / choice.tiles;
+  const StepInfo info =
+      ConvInfo("tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors), e, bound);
   auto tile = std::make_unique<TileStep>(builder.kernels(), std::move(g), choice, weights.weights, bias, bound.epilogue,
                                          bound.keep);
   tile->ReadWeightsFrom(weights.grid);
@@ -208,6 +207,12 @@ Status PackConvBias(int v, const std::string& form, size_t size, std::function<v
     return (*packed)->Allocate(size, /*zeroed=*/true);
   }
   if (!builder.IsConstant(v)) return Status::Unsupported(builder.Where() + ": the bias must be a constant");
+  const Shape& y = builder.shape(builder.current().outputs[0]);
+  const int64_t channels = builder.current().op == "matmul" ? y.back() : y[1];
+  if (ElementCount(builder.shape(v)) != channels) {
+    return Status::Invalid(builder.Where() + ": expected " + std::to_string(channels) + " bias values, got " +
+                           std::to_string(ElementCount(builder.shape(v))));
+  }
   const float* data = builder.value(v).data;
   return builder.Pack(v, "bias " + form, size, [&](float* out) { pack(data, out); }, packed);
 }
@@ -217,6 +222,31 @@ Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilde
   const bool reusable = epilogue.residual != kNone && !epilogue.add_after_activation && epilogue.residual != step.inputs[0];
   if (reusable) LANEWISE_RETURN_IF_ERROR(builder.In(epilogue.residual, Layout::kBlocked, &residual));
   return builder.Out(step.outputs[0], Layout::kBlocked, reusable ? &residual : nullptr, y);
+}
+
+Status BindPlanes(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder,
+                  PlaneOperands* operands) {
+  const Halo halo = ConvHalo(spec, builder.shape(step.inputs[0]), builder.shape(step.inputs[1]),
+                             builder.shape(step.outputs[0]));
+  LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], Layout::kBlocked, halo, spec.pad_value, &operands->x));
+  LANEWISE_RETURN_IF_ERROR(BindEpilogue(spec.epilogue, e.o, Layout::kBlocked, builder, &operands->bound));
+  return ConvOutput(spec.epilogue, step, builder, &operands->y);
+}
+
+Status PackBlockBias(int v, const std::string& form, int64_t channels, PlanBuilder& builder,
+                     std::shared_ptr<Buffer>* packed) {
+  const int64_t lanes = builder.lanes();
+  return PackConvBias(v, form, static_cast<size_t>((channels + lanes - 1) / lanes * lanes),
+                      [channels](const float* values, float* out) { std::copy_n(values, channels, out); }, builder,
+                      packed);
+}
+
+StepInfo ConvInfo(std::string kernel, const ConvExtents& e, const BoundEpilogue& bound) {
+  StepInfo info;
+  info.kernel = std::move(kernel);
+  info.macs = e.macs();
+  info.bytes = 4 * (e.n * e.c * e.h * e.w + e.n * e.o * e.oh * e.ow + e.o * e.group_inputs * e.taps()) + bound.bytes;
+  return info;
 }
 
 Status BindEpilogue(const EpilogueSpec& spec, int64_t channels, Layout layout, PlanBuilder& builder,

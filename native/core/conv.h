@@ -38,10 +38,17 @@ Status PackConvBias(int v, const std::string& form, size_t size, std::function<v
 // The tensor a convolution writes: in place of a residual that dies here when the epilogue reads it first.
 Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilder& builder, Tensor* y);
 
-// Small pieces of a plane for sharing out: rows per item such that there are at least about 16 items.
-inline int64_t RowsPerItem(int64_t planes, int64_t rows) {
-  const int64_t pieces = planes >= 16 || planes == 0 ? 1 : (16 + planes - 1) / planes;
-  return std::max<int64_t>(1, (rows + pieces - 1) / pieces);
-}
+// Input, output and epilogue of a convolution that works plane by plane, all blocked.
+struct PlaneOperands {
+  Tensor x, y;
+  BoundEpilogue bound;
+};
+Status BindPlanes(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder,
+                  PlaneOperands* operands);
+// A bias padded to whole blocks; zeros for kNone.
+Status PackBlockBias(int v, const std::string& form, int64_t channels, PlanBuilder& builder,
+                     std::shared_ptr<Buffer>* packed);
+// Work and traffic of a convolution, for profiles.
+StepInfo ConvInfo(std::string kernel, const ConvExtents& e, const BoundEpilogue& bound);
 
 }  // namespace lanewise

@@ -106,11 +106,6 @@ Status Build(const MatmulSpec& spec, const StepSpec& step, PlanBuilder& builder)
       PackWeights(step.inputs[1], form, cut.weights_size * static_cast<size_t>(b_count), pack, builder, &weights));
   if (b_count > 1) g.weights_image_offsets = Scaled(BatchIndices(lead, b_lead), static_cast<int64_t>(cut.weights_size));
   std::shared_ptr<Buffer> bias;
-  const int64_t bias_count = spec.epilogue.bias == kNone ? 0 : ElementCount(builder.shape(spec.epilogue.bias));
-  if (bias_count != 0 && bias_count != n) {
-    return Status::Invalid(builder.Where() + ": expected " + std::to_string(n) + " bias values, got " +
-                           std::to_string(bias_count));
-  }
   LANEWISE_RETURN_IF_ERROR(PackConvBias(
       spec.epilogue.bias, form, cut.bias_size,
       [segments = cut.segments](const float* values, float* packed) { PackBias(segments, values, packed); }, builder,
