@@ -1,6 +1,6 @@
 /** Parallel branches that become one convolution. */
 import { random } from '../support/onnx-builder.js';
-import { norm, type PassCase, pad1, testPasses, w } from '../support/pass-cases.js';
+import { bn, norm, type PassCase, pad1, testPasses, w } from '../support/pass-cases.js';
 
 const repVgg = {
   k3: random([4, 4, 3, 3], 1),
