@@ -1,0 +1,150 @@
+// The depthwise kernel: every row length of every ISA, against sums in double.
+#include <algorithm>
+#include <vector>
+
+#include "blocked_planes.h"
+#include "check.h"
+#include "epilogue_cases.h"
+#include "kernels/table.h"
+#include "reference.h"
+
+namespace lanewise::test {
+namespace {
+
+struct Tap {
+  size_t row, col;
+};
+
+// kChannels channels of a plane, in however many blocks the ISA has for them.
+struct Problem {
+  size_t pixels, rows, cols, stride;
+  std::vector<Tap> taps;
+  std::vector<float> x, weights, bias;  // x [channel][row][col], weights [tap][channel]
+  EpilogueCase epilogue;
+  Numbers numbers;
+
+  Bounded Expected(size_t pixel, size_t channel) const {
+    double sum = bias[channel], magnitude = std::fabs(sum);
+    for (size_t t = 0; t < taps.size(); ++t) {
+      const size_t at = (channel * rows + taps[t].row) * cols + taps[t].col + pixel * stride;
+      const double product = static_cast<double>(x[at]) * weights[t * kChannels + channel];
+      sum += product;
+      magnitude += std::fabs(product);
+    }
+    return epilogue.Finish(SumOf(sum, magnitude, taps.size()), pixel, channel);
+  }
+  bool Exact() const { return numbers == Numbers::kIntegers && epilogue.Exact(); }
+};
+
+Problem MakeProblem(size_t variant, size_t pixels, size_t taps, size_t stride, Numbers numbers, uint64_t seed) {
+  Random random(seed);
+  Problem p;
+  p.pixels = pixels;
+  p.stride = stride;
+  p.numbers = numbers;
+  p.rows = 1 + random.Below(5);
+  const size_t window = 1 + random.Below(6);
+  p.cols = (pixels - 1) * stride + window;
+  // Any offsets will do: kernels know nothing of rows and dilation.
+  for (size_t t = 0; t < taps; ++t) p.taps.push_back({random.Below(p.rows), random.Below(window)});
+  // The corners, so that both guards are one element away from what is read.
+  if (taps > 1) p.taps.front() = {0, 0}, p.taps.back() = {p.rows - 1, window - 1};
+  p.x = Values(kChannels * p.rows * p.cols, static_cast<uint32_t>(random.Next()), numbers);
+  p.weights = Values(taps * kChannels, static_cast<uint32_t>(random.Next()), numbers);
+  p.bias = Values(kChannels, static_cast<uint32_t>(random.Next()), numbers);
+  if (numbers == Numbers::kReals) {
+    for (float& w : p.weights) w *= 0.05f;
+  }
+  p.epilogue = EpilogueCase::Make(variant, pixels, kChannels, numbers, random);
+  return p;
+}
+
+// Computes all pixels with kernels of at most `most` pixels.
+std::vector<float> Run(const KernelTable& table, const Problem& p, size_t most, size_t variant, Guard guard) {
+  const auto lanes = static_cast<size_t>(table.lanes);
+  BlockedPlanes x(table, p.rows, p.cols, variant % 2, guard);
+  x.Set(p.x);
+  std::vector<float> y(p.pixels * kChannels, kNan);
+  for (size_t block = 0; block < x.blocks(); ++block) {
+    const size_t channel = block * lanes;
+    GuardedBuffer weights(p.taps.size() * lanes, guard), bias(lanes, guard);
+    for (size_t t = 0; t < p.taps.size(); ++t)
+      for (size_t l = 0; l < lanes; ++l) weights[t * lanes + l] = p.weights[t * kChannels + channel + l];
+    std::copy_n(p.bias.begin() + static_cast<ptrdiff_t>(channel), lanes, bias.begin());
+    std::vector<ptrdiff_t> offsets;
+    for (const Tap& tap : p.taps) {
+      offsets.push_back(static_cast<ptrdiff_t>(tap.row) * x.row_stride() + static_cast<ptrdiff_t>(tap.col * lanes));
+    }
+    for (size_t pixel = 0; pixel < p.pixels; pixel += most) {
+      const size_t count = std::min(most, p.pixels - pixel);
+      const TileLayout layout = {static_cast<ptrdiff_t>(lanes * (1 + variant % 3)), 0};
+      TileMemory out(count, 1, lanes, lanes, layout, guard);
+      const PlacedEpilogue placed(p.epilogue, pixel, count, channel, 1, lanes, lanes, variant, guard);
+      DepthwiseArgs args{};
+      args.x = x.block(block) + pixel * p.stride * lanes;
+      args.x_pixel_stride = static_cast<ptrdiff_t>(p.stride * lanes);
+      args.offsets = offsets.data();
+      args.taps = offsets.size();
+      args.weights = weights.data();
+      args.bias = bias.data();
+      args.y = out.data();
+      args.y_pixel_stride = layout.pixel_stride;
+      args.epilogue = placed.epilogue;
+      table.depthwise[count - 1](args);
+      CHECK(out.Strays() == 0, "%s depthwise %zu: wrote outside its output", table.isa, count);
+      for (size_t m = 0; m < count; ++m)
+        for (size_t l = 0; l < lanes; ++l) y[(pixel + m) * kChannels + channel + l] = out.At(m, l);
+    }
+  }
+  return y;
+}
+
+size_t MaxPixels(const KernelTable& table) {
+  size_t pixels = kMaxRowPixels;
+  while (pixels > 0 && table.depthwise[pixels - 1] == nullptr) --pixels;
+  return pixels;
+}
+
+TEST(EveryDepthwiseRowAgainstDouble) {
+  const size_t variants = QuickLevel() ? kActCount : 6 * kActCount;
+  for (size_t pixels = 1; pixels <= kMaxRowPixels; ++pixels) {
+    for (size_t variant = 0; variant < variants; ++variant) {
+      const Numbers numbers = variant / kActCount % 2 == 0 ? Numbers::kIntegers : Numbers::kReals;
+      const size_t taps = 1 + (variant * 7 + pixels) % 25, stride = 1 + (variant / 3 + pixels) % 4;
+      const Problem p = MakeProblem(variant, pixels, taps, stride, numbers, 1000 * pixels + variant);
+      for (const KernelTable* table : Tables()) {
+        if (table->depthwise[pixels - 1] == nullptr) continue;
+        for (Guard guard : kBothGuards) {
+          const std::vector<float> y = Run(*table, p, pixels, variant, guard);
+          for (size_t i = 0; i < y.size(); ++i) {
+            const Bounded want = p.Expected(i / kChannels, i % kChannels);
+            const bool good = IsExpected(y[i], want, p.Exact());
+            CHECK(good, "%s %zu pixels, %zu taps, stride %zu, variant %zu, element %zu: %.9g, not %.9g", table->isa, pixels,
+                  taps, stride, variant, i, y[i], want.value);
+            if (!good) break;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(DepthwiseRowsAgreeToTheBit) {
+  for (size_t variant = 0; variant < 2 * kActCount; ++variant) {
+    const Problem p = MakeProblem(variant, 29, 1 + variant, 1 + variant % 2, Numbers::kReals, variant);
+    std::vector<float> first;
+    for (const KernelTable* table : Tables()) {
+      const std::vector<float> one = Run(*table, p, 1, variant, Guard::kAfter);
+      for (size_t most = 2; most <= MaxPixels(*table); ++most) {
+        CHECK(SameBits(one, Run(*table, p, most, variant, Guard::kAfter)), "%s variant %zu: %zu pixels at once give other bits",
+              table->isa, variant, most);
+      }
+      if (!IsFused(*table)) continue;
+      if (first.empty()) first = one;
+      CHECK(SameBits(first, one), "%s variant %zu: other bits than the first fused ISA", table->isa, variant);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lanewise::test
