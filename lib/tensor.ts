@@ -132,7 +132,7 @@ const typeOfArray = new Map<unknown, DataType>([
 ]);
 
 function inferType(data: unknown): DataType {
-  for (const [constructor, type] of typeOfArray) if (data instanceof (constructor as typeof Float32Array)) return type;
+  for (const [arrayType, type] of typeOfArray) if (data instanceof (arrayType as typeof Float32Array)) return type;
   const expected = 'a Float32Array, BigInt64Array, Int32Array, Uint8Array, Int8Array or an array of numbers';
   throw new TypeError(`tensor: data: expected ${expected}, got ${describe(data)}`);
 }
