@@ -10,23 +10,31 @@ namespace {
 
 struct IsaEntry {
   const char* name;
-  const KernelTable* table;  // null: not built
-  bool supported;
+  bool built;
+  const KernelTable* table;  // null: not built, or not for this CPU
 };
+
+// An ISA's table is filled by code compiled for that ISA, so not even the table function may run on another CPU. There
+// the ISA counts as built: all of an architecture are in one binary.
+IsaEntry Entry(const char* name, bool supported, const KernelTable* (*table)()) {
+  if (!supported) return {name, true, nullptr};
+  const KernelTable* filled = table();
+  return {name, filled != nullptr, filled};
+}
 
 // Best last. The first call fills the tables under the lock of a local static.
 const std::vector<IsaEntry>& Entries() {
   static const std::vector<IsaEntry> entries = [] {
     const Features& f = DetectedFeatures();
-    std::vector<IsaEntry> e = {{"scalar", scalar_table(), true}};
+    std::vector<IsaEntry> e = {Entry("scalar", true, scalar_table)};
 #if defined(__x86_64__) || defined(_M_X64)
-    e.push_back({"avx2", avx2_table(), f.avx2});
-    e.push_back({"avx512", avx512_table(), f.avx512});
-    e.push_back({"neon", nullptr, false});
+    e.push_back(Entry("avx2", f.avx2, avx2_table));
+    e.push_back(Entry("avx512", f.avx512, avx512_table));
+    e.push_back({"neon", false, nullptr});
 #elif defined(__aarch64__) || defined(_M_ARM64)
-    e.push_back({"avx2", nullptr, false});
-    e.push_back({"avx512", nullptr, false});
-    e.push_back({"neon", neon_table(), f.neon});
+    e.push_back({"avx2", false, nullptr});
+    e.push_back({"avx512", false, nullptr});
+    e.push_back(Entry("neon", f.neon, neon_table));
 #else
     (void)f;
 #endif
@@ -46,7 +54,7 @@ std::string Join(const std::vector<std::string>& names) {
 std::vector<std::string> BuiltIsas() {
   std::vector<std::string> names;
   for (const IsaEntry& e : Entries()) {
-    if (e.table != nullptr) names.push_back(e.name);
+    if (e.built) names.push_back(e.name);
   }
   return names;
 }
@@ -54,7 +62,7 @@ std::vector<std::string> BuiltIsas() {
 std::vector<std::string> SupportedIsas() {
   std::vector<std::string> names;
   for (const IsaEntry& e : Entries()) {
-    if (e.table != nullptr && e.supported) names.push_back(e.name);
+    if (e.table != nullptr) names.push_back(e.name);
   }
   return names;
 }
@@ -62,10 +70,8 @@ std::vector<std::string> SupportedIsas() {
 Status FindKernels(const std::string& isa, const KernelTable** table) {
   for (const IsaEntry& e : Entries()) {
     if (isa != e.name) continue;
-    const char* fault = e.table == nullptr ? "is not built into this binary"
-                        : !e.supported     ? "is not supported by this CPU"
-                                           : nullptr;
-    if (fault != nullptr) {
+    if (e.table == nullptr) {
+      const char* fault = e.built ? "is not supported by this CPU" : "is not built into this binary";
       return {Code::kIsaUnavailable, "ISA '" + isa + "' " + fault + "; available here: " + Join(SupportedIsas())};
     }
     *table = e.table;
