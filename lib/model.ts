@@ -27,8 +27,9 @@ export interface LoadOptions {
   /** Forces an instruction set; one that is not there is an error. */
   readonly isa?: Isa;
   /**
-   * `strict`: the same bits on AVX2, AVX-512 and NEON for convolution, scaling and pooling. `fast` (default) may choose
-   * algorithms by their speed; today both compute alike.
+   * `fast` (default) may compute 3x3 convolutions by Winograd's algorithm, with a rounding error of the same order as the
+   * direct form's. `strict`: convolution, scaling and pooling add in the order of their definition, with the same bits
+   * on AVX2, AVX-512 and NEON.
    */
   readonly numerics?: 'fast' | 'strict';
   /** Compiles for these input shapes at once, so that the first run need not. */
@@ -225,13 +226,14 @@ export class Model {
       const id = value.data && this.#constantIds.get(value.data);
       return id === undefined ? value : { ...value, id };
     });
+    const threads = this.#options.threads ?? native.cpuInfo().threads;
     let plan: NativePlan;
     try {
-      plan = new native.Plan({ ...spec, values }, this.#weights, this.#options.isa);
+      const strict = this.#options.numerics === 'strict';
+      plan = new native.Plan({ ...spec, values }, this.#weights, this.#options.isa, { threads, strict });
     } catch (cause) {
       throw publicError(cause, 'compile');
     }
-    const threads = this.#options.threads ?? native.cpuInfo().threads;
     const compiled = { plan, outputs, report: { ...report, ...planCost(spec), steps: plan.steps.length, isa: plan.isa, threads } };
     this.#plans.set(key, compiled);
     const oldest = this.#plans.entries().next().value;

@@ -68,8 +68,15 @@ export interface CpuInfo {
   readonly caches: { readonly l1Bytes: number; readonly l2Bytes: number; readonly l3Bytes: number };
 }
 
+export interface NativePlanOptions {
+  /** How many threads runs will have: how finely work is cut. */
+  readonly threads?: number;
+  /** Only algorithms that add in the order of the definition. Default true. */
+  readonly strict?: boolean;
+}
+
 interface Native extends WeightAlgebra {
-  readonly Plan: new (spec: PlanSpec, weights?: NativeWeights, isa?: Isa) => NativePlan;
+  readonly Plan: new (spec: PlanSpec, weights?: NativeWeights, isa?: Isa, options?: NativePlanOptions) => NativePlan;
   readonly Weights: new () => NativeWeights;
   readonly StopToken: new () => NativeStopToken;
   batchNormToAffine(
@@ -80,6 +87,8 @@ interface Native extends WeightAlgebra {
     epsilon: number,
   ): { scale: Float64Array; shift: Float64Array };
   cpuInfo(): CpuInfo;
+  /** GFLOP/s of multiply-adds in registers on this thread, which it keeps for `ms`. For the benches. */
+  fmaPeak(ms: number, isa?: Isa): number;
   setThreads(count: number): void;
 }
 

@@ -5,6 +5,7 @@
 #include "addon/errors.h"
 #include "addon/fold_functions.h"
 #include "addon/plan_object.h"
+#include "addon/probe.h"
 #include "core/threads.h"
 #include "cpu/dispatch.h"
 #include "cpu/features.h"
@@ -50,6 +51,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   data->completions = CompletionPort::Create(env);
   ExportPlan(env, exports);
   ExportFold(env, exports);
+  ExportProbe(env, exports);
   exports.Set("cpuInfo", Napi::Function::New(env, CpuInfo, "cpuInfo"));
   exports.Set("setThreads", Napi::Function::New(env, SetThreads, "setThreads"));
   return exports;

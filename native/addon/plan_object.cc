@@ -55,7 +55,7 @@ Wrapped* UnwrapAs(const Napi::Value& value, const Napi::FunctionReference& const
 
 class PlanObject : public Napi::ObjectWrap<PlanObject> {
  public:
-  // new Plan(spec, weights, isa | undefined)
+  // new Plan(spec, weights | undefined, isa | undefined, {threads, strict} | undefined)
   explicit PlanObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const Napi::Env env = info.Env();
     if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan: expected a description");
@@ -66,10 +66,17 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     } else {
       ThrowIfError(env, ActiveKernels(&kernels));
     }
+    PlanOptions options;
+    if (info.Length() > 3 && info[3].IsObject()) {
+      const auto object = info[3].As<Napi::Object>();
+      const Napi::Value threads = object.Get("threads");
+      if (threads.IsNumber()) options.threads = threads.As<Napi::Number>().Int32Value();
+      options.strict = object.Get("strict").ToBoolean();
+    }
     const PlanSpec spec = ReadPlanSpec(info[0].As<Napi::Object>());
     PackCache unshared;
     std::unique_ptr<Plan> plan;
-    ThrowIfError(env, Plan::Create(spec, *kernels, weights == nullptr ? unshared : weights->cache(), &plan));
+    ThrowIfError(env, Plan::Create(spec, *kernels, weights == nullptr ? unshared : weights->cache(), &plan, options));
     plan_ = std::move(plan);
   }
 

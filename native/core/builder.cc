@@ -56,8 +56,8 @@ std::vector<int> ReadValues(const StepSpec& step) {
   return read;
 }
 
-PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs)
-    : spec_(spec), kernels_(kernels), packs_(packs) {
+PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options)
+    : spec_(spec), kernels_(kernels), packs_(packs), options_(options) {
   const size_t count = spec.values.size();
   copies_.resize(count);
   halo_needs_.resize(count);

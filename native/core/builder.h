@@ -46,12 +46,18 @@ struct PlacedTensor {
   int64_t origin = 0;  // from the storage's start to the first interior element
 };
 
+struct PlanOptions {
+  int threads = 1;     // that runs will have: how finely work is cut
+  bool strict = true;  // only algorithms that add in the order of the definition: no Winograd
+};
+
 class PlanBuilder {
  public:
-  PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs);
+  PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options);
 
   const KernelTable& kernels() const { return kernels_; }
   int lanes() const { return kernels_.lanes; }
+  const PlanOptions& options() const { return options_; }
   const ValueSpec& value(int v) const { return spec_.values[static_cast<size_t>(v)]; }
   const Shape& shape(int v) const { return value(v).shape; }
   bool IsConstant(int v) const { return value(v).data != nullptr; }
@@ -120,6 +126,7 @@ class PlanBuilder {
   const PlanSpec& spec_;
   const KernelTable& kernels_;
   PackCache& packs_;
+  const PlanOptions options_;
   const StepSpec* current_ = nullptr;
   int current_index_ = 0;
   std::vector<std::vector<Copy>> copies_;  // by value

@@ -311,6 +311,9 @@ Status Build(const Conv2dSpec& spec, const StepSpec& step, PlanBuilder& builder)
   LANEWISE_RETURN_IF_ERROR(CheckExtents(spec, step, builder, &e));
   if (IsDepthwise(e)) return BuildDepthwise(spec, e, step, builder);
   if (FitsPermutedGroups(e)) return BuildPermutedGroups(spec, e, step, builder);
+  if (!builder.options().strict && builder.IsConstant(step.inputs[1])) {
+    if (const int m = ChooseWinograd(spec, e, builder.kernels())) return BuildWinograd(m, spec, e, step, builder);
+  }
   return BuildDense(spec, e, step, builder);
 }
 

@@ -24,6 +24,11 @@ bool FitsPermutedGroups(const ConvExtents& e);
 Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 
+// Tile size m of the Winograd algorithm F(m x m, 3x3) where it is expected to be faster than the direct form, else 0
+// (winograd.cc).
+int ChooseWinograd(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels);
+Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
+
 // Weights and bias of a step made of constants, cached under `form`; for weights computed at run time (a graph input) a
 // step is added that packs them, and `grid` names its tensor.
 struct PackedWeights {

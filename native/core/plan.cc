@@ -29,8 +29,9 @@ void RunStep(void* argument, size_t begin, size_t end, int worker) {
 
 }  // namespace
 
-Status Plan::Create(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan) {
-  PlanBuilder builder(spec, kernels, packs);
+Status Plan::Create(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
+                    const PlanOptions& options) {
+  PlanBuilder builder(spec, kernels, packs, options);
   LANEWISE_RETURN_IF_ERROR(builder.Begin());
   for (size_t i = 0; i < spec.steps.size(); ++i) {
     LANEWISE_RETURN_IF_ERROR(builder.BuildStep(spec.steps[i], static_cast<int>(i)));

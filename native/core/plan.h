@@ -21,7 +21,8 @@ struct RunOptions {
 
 class Plan {
  public:
-  static Status Create(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan);
+  static Status Create(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
+                       const PlanOptions& options = {});
 
   Status Run(const RunOptions& options);
 

@@ -166,3 +166,4 @@ using GroupedKernel = void (*)(const GroupedArgs&);
 }  // namespace lanewise
 
 #include "kernels/rows.h"
+#include "kernels/winograd.h"

@@ -38,7 +38,7 @@ enum class Fold : int32_t {
   kCount,
 };
 // table.fold_row[Fold]: a row to one number. Sums are kept in float over at most kFoldChunk vectors per partial and in
-// double above, so the error of a sum is at most (kFoldChunk + 1) * 2^-24 * sum|term|, whatever n.
+// double above, so the error of a sum is at most (kFoldChunk + 8) * 2^-24 * sum|term|, whatever n.
 constexpr int kFoldChunk = 32;
 using FoldRow = double (*)(const float* x, size_t n, float center);
 // table.fold_columns[Fold]: n columns over `count` rows; `center` has n elements or is null (zeros); with `accumulate` the

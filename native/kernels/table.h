@@ -2,6 +2,7 @@
 // always complete; a folder compiled without its flags returns null and the ISA is simply not built.
 #pragma once
 #include "kernels/contract.h"
+#include "kernels/probe.h"
 
 namespace lanewise {
 

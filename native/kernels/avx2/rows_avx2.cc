@@ -2,6 +2,7 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include "kernels/vec_avx2.h"
 // The vector first: the rest is written over it.
+#include "kernels/shared/probe.h"
 #include "kernels/shared/rows_elementwise.h"
 #include "kernels/shared/rows_reduce.h"
 #include "kernels/shared/rows_softmax.h"
@@ -13,6 +14,7 @@ void fill_rows(KernelTable* table) {
   fill_elementwise(table);
   fill_reduce(table);
   fill_softmax(table);
+  table->fma_probe = fma_probe<12>;
 }
 
 }  // namespace avx2

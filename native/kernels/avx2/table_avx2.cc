@@ -9,6 +9,7 @@ void fill_depthwise(KernelTable* table);
 void fill_grouped(KernelTable* table);
 void fill_rows(KernelTable* table);
 void fill_spatial(KernelTable* table);
+void fill_winograd(KernelTable* table);
 }  // namespace avx2
 
 const KernelTable* avx2_table() {
@@ -20,6 +21,7 @@ const KernelTable* avx2_table() {
     avx2::fill_grouped(&table);
     avx2::fill_rows(&table);
     avx2::fill_spatial(&table);
+    avx2::fill_winograd(&table);
     table.lanes = 8;
     table.isa = "avx2";
   }

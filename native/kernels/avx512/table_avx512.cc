@@ -9,6 +9,7 @@ void fill_depthwise(KernelTable* table);
 void fill_grouped(KernelTable* table);
 void fill_rows(KernelTable* table);
 void fill_spatial(KernelTable* table);
+void fill_winograd(KernelTable* table);
 }  // namespace avx512
 
 const KernelTable* avx512_table() {
@@ -20,6 +21,7 @@ const KernelTable* avx512_table() {
     avx512::fill_grouped(&table);
     avx512::fill_rows(&table);
     avx512::fill_spatial(&table);
+    avx512::fill_winograd(&table);
     table.lanes = 16;
     table.isa = "avx512";
   }

@@ -9,6 +9,7 @@ void fill_depthwise(KernelTable* table);
 void fill_grouped(KernelTable* table);
 void fill_rows(KernelTable* table);
 void fill_spatial(KernelTable* table);
+void fill_winograd(KernelTable* table);
 }  // namespace neon
 
 const KernelTable* neon_table() {
@@ -20,6 +21,7 @@ const KernelTable* neon_table() {
     neon::fill_grouped(&table);
     neon::fill_rows(&table);
     neon::fill_spatial(&table);
+    neon::fill_winograd(&table);
     table.lanes = 8;
     table.isa = "neon";
   }

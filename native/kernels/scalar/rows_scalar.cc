@@ -1,6 +1,7 @@
 // The row kernels over the scalar vector.
 #include "kernels/vec_scalar.h"
 // The vector first: the rest is written over it.
+#include "kernels/shared/probe.h"
 #include "kernels/shared/rows_elementwise.h"
 #include "kernels/shared/rows_reduce.h"
 #include "kernels/shared/rows_softmax.h"
@@ -12,6 +13,7 @@ void fill_rows(KernelTable* table) {
   fill_elementwise(table);
   fill_reduce(table);
   fill_softmax(table);
+  table->fma_probe = fma_probe<4>;
 }
 
 }  // namespace scalar

@@ -9,6 +9,7 @@ void fill_depthwise(KernelTable* table);
 void fill_grouped(KernelTable* table);
 void fill_rows(KernelTable* table);
 void fill_spatial(KernelTable* table);
+void fill_winograd(KernelTable* table);
 }  // namespace scalar
 
 const KernelTable* scalar_table() {
@@ -20,6 +21,7 @@ const KernelTable* scalar_table() {
     scalar::fill_grouped(&table);
     scalar::fill_rows(&table);
     scalar::fill_spatial(&table);
+    scalar::fill_winograd(&table);
     table.lanes = 8;
     table.isa = "scalar";
   }

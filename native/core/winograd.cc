@@ -1,0 +1,292 @@
+// 3x3 convolution of stride 1 by Winograd's minimal filtering: m x m outputs cost (m+2)^2 products per pair of channels
+// instead of 9*m^2. A block of tiles goes through three stages while it is in cache: transform of its inputs (all
+// channels), one matrix product per frequency and group of output channels (the dense microkernel), transform of the
+// products with the epilogue.
+//
+// Layouts: V [frequency][input block][tile][lanes]; U [segment][frequency][input channel][vectors*lanes], one sequential
+// stream per segment; M [frequency][vector][tile][lanes], only for the segment at hand.
+#include <algorithm>
+#include <string>
+
+#include "core/conv.h"
+#include "core/pack.h"
+#include "cpu/features.h"
+
+namespace lanewise {
+namespace {
+
+// G of F(m): the weight transform, rows by frequency; see shared/winograd.h for the points.
+constexpr double kRoot2 = 1.4142135623730951;
+constexpr double kG2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+constexpr double kG4[6][3] = {{1, 0, 0},
+                              {-2. / 3, -kRoot2 / 3, -1. / 3},
+                              {-2. / 3, kRoot2 / 3, -1. / 3},
+                              {1. / 6, kRoot2 / 6, 1. / 3},
+                              {1. / 6, -kRoot2 / 6, 1. / 3},
+                              {0, 0, 1}};
+
+// U = G w G^T in double, rounded once.
+void TransformWeights(int n, const double (*g)[3], const float* w, float* u, size_t u_stride) {
+  double half[6][3];
+  for (int i = 0; i < n; ++i) {
+    for (int col = 0; col < 3; ++col) {
+      half[i][col] = g[i][0] * w[col] + g[i][1] * w[3 + col] + g[i][2] * w[6 + col];
+    }
+  }
+  for (int i = 0; i < n; ++i) {
+    for (int j = 0; j < n; ++j) {
+      *u = static_cast<float>(half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2]);
+      u += u_stride;
+    }
+  }
+}
+
+struct WinogradShape {
+  int m = 2;  // outputs per tile and axis
+  int n() const { return m + 2; }
+  int frequencies() const { return n() * n(); }
+  int64_t tile_rows = 0, tile_cols = 0;
+  int64_t tiles() const { return tile_rows * tile_cols; }
+};
+
+WinogradShape ShapeFor(int m, const ConvExtents& e) { return {m, (e.oh + m - 1) / m, (e.ow + m - 1) / m}; }
+
+class WinogradStep : public Step {
+ public:
+  WinogradStep(const Conv2dSpec& spec, const ConvExtents& e, WinogradShape shape, const Tensor& x, const Tensor& y,
+               BoundEpilogue bound, std::vector<Segment> segments, std::shared_ptr<Buffer> weights,
+               std::shared_ptr<Buffer> bias, int threads, PlanBuilder& builder)
+      : e_(e),
+        s_(shape),
+        x_(x),
+        y_(y),
+        bound_(std::move(bound)),
+        segments_(std::move(segments)),
+        weights_(std::move(weights)),
+        bias_(std::move(bias)),
+        kernels_(builder.kernels()),
+        pads_(spec.pads) {
+    const int64_t lanes = x.lanes, blocks = x.blocks();
+    // The transformed inputs of a block stay in half the L2 cache.
+    const int64_t tile_bytes = s_.frequencies() * blocks * lanes * static_cast<int64_t>(sizeof(float));
+    const int64_t budget = static_cast<int64_t>(Caches().l2_bytes / 2);
+    const int64_t most = std::clamp<int64_t>(budget / tile_bytes, std::min<int64_t>(s_.tiles(), 14), s_.tiles());
+    const int64_t pieces = (s_.tiles() + most - 1) / most;
+    block_tiles_ = (s_.tiles() + pieces - 1) / pieces;
+    tile_blocks_ = (s_.tiles() + block_tiles_ - 1) / block_tiles_;
+    // With fewer blocks than threads, each thread takes some of the output channels and transforms the input itself.
+    shares_ = std::clamp<int64_t>((threads + e.n * tile_blocks_ - 1) / (e.n * tile_blocks_), 1,
+                                  static_cast<int64_t>(segments_.size()));
+    for (const Segment& segment : segments_) max_vectors_ = std::max<int64_t>(max_vectors_, segment.vectors);
+    // Frequencies a power of two apart would fall into the same cache sets.
+    v_stride_ = blocks * block_tiles_ * lanes + lanes;
+    m_stride_ = max_vectors_ * block_tiles_ * lanes + lanes;
+    builder.ReserveScratch(static_cast<size_t>(s_.frequencies() * (v_stride_ + m_stride_)));
+    for (int64_t b = 0; b < blocks; ++b) {
+      runs_.push_back({static_cast<ptrdiff_t>(b * block_tiles_ * lanes), static_cast<size_t>(x.lanes_of(b))});
+    }
+    const auto zero = std::make_shared<Buffer>();
+    if (zero->Allocate(static_cast<size_t>(kMaxTileVectors * lanes), /*zeroed=*/true).ok()) zero_ = zero;
+  }
+
+  bool ok() const { return zero_ != nullptr; }
+  size_t items() const override { return static_cast<size_t>(e_.n * tile_blocks_ * shares_); }
+
+  void Run(const RunContext& context, size_t begin, size_t end) const override {
+    for (size_t item = begin; item < end; ++item) RunItem(context, static_cast<int64_t>(item));
+  }
+
+ private:
+  void RunItem(const RunContext& context, int64_t item) const {
+    const int64_t share = item % shares_;
+    const int64_t block = item / shares_ % tile_blocks_;
+    const int64_t image = item / shares_ / tile_blocks_;
+    const int64_t first = block * block_tiles_, count = std::min(block_tiles_, s_.tiles() - first);
+    float* v = context.scratch;
+    float* m = v + s_.frequencies() * v_stride_;
+    TransformInputs(context, image, first, count, v);
+    const auto segments = static_cast<int64_t>(segments_.size());
+    for (int64_t i = segments * share / shares_; i < segments * (share + 1) / shares_; ++i) {
+      const Segment& segment = segments_[static_cast<size_t>(i)];
+      Multiply(segment, count, v, m);
+      TransformOutputs(context, segment, image, first, count, m);
+    }
+  }
+
+  void TransformInputs(const RunContext& context, int64_t image, int64_t first, int64_t count, float* v) const {
+    const WinogradInputKernel kernel = kernels_.winograd_input[s_.m == 4];
+    const float* x = context.Data(x_.id) + image * x_.image_stride;
+    WinogradInputArgs args{};
+    args.x_row_stride = x_.row_stride;
+    args.v_stride = v_stride_;
+    for (int64_t b = 0; b < x_.blocks(); ++b) {
+      for (int64_t t = 0; t < count; ++t) {
+        const int64_t row = (first + t) / s_.tile_cols * s_.m - pads_.top;
+        const int64_t col = (first + t) % s_.tile_cols * s_.m - pads_.left;
+        args.x = x + b * x_.block_stride + row * x_.row_stride + col * x_.pixel_stride;
+        args.rows = static_cast<int>(std::min<int64_t>(s_.n(), x_.h() + x_.halo.bottom - row));
+        args.cols = static_cast<int>(std::min<int64_t>(s_.n(), x_.w() + x_.halo.right - col));
+        args.v = v + (b * block_tiles_ + t) * x_.lanes;
+        kernel(args);
+      }
+    }
+  }
+
+  void Multiply(const Segment& segment, int64_t count, const float* v, float* m) const {
+    const TileKernel* kernels = kernels_.tile[segment.vectors - 1];
+    int64_t max_pixels = kMaxTilePixels;
+    while (kernels[max_pixels - 1] == nullptr) --max_pixels;
+    const int64_t tiles = (count + max_pixels - 1) / max_pixels;
+    const int64_t small = count / tiles, large_count = count % tiles;
+    TileArgs args{};
+    args.x_pixel_stride = args.y_pixel_stride = x_.lanes;
+    args.y_block_stride = block_tiles_ * x_.lanes;
+    args.runs = runs_.data();
+    args.run_count = runs_.size();
+    args.bias = zero_->data();
+    args.last_lanes = static_cast<size_t>(x_.lanes);
+    for (int64_t f = 0; f < s_.frequencies(); ++f) {
+      args.weights = weights_->data() + segment.weights + f * e_.c * segment.vectors * x_.lanes;
+      int64_t pixel = 0;
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t pixels = small + (t < large_count ? 1 : 0);
+        args.x = v + f * v_stride_ + pixel * x_.lanes;
+        args.y = m + f * m_stride_ + pixel * x_.lanes;
+        kernels[pixels - 1](args);
+        pixel += pixels;
+      }
+    }
+  }
+
+  void TransformOutputs(const RunContext& context, const Segment& segment, int64_t image, int64_t first, int64_t count,
+                        const float* m) const {
+    const WinogradOutputKernel kernel = kernels_.winograd_output[s_.m == 4];
+    WinogradOutputArgs args{};
+    args.m_stride = m_stride_;
+    args.y_row_stride = y_.row_stride;
+    args.y_pixel_stride = y_.pixel_stride;
+    args.residual_row_stride = bound_.residual.row_stride;
+    args.gate_row_stride = bound_.gate.row_stride;
+    for (int64_t n = 0; n < segment.vectors; ++n) {
+      const int64_t channel = segment.channel + n * y_.lanes, block = channel / y_.lanes;
+      const auto plane = [&](const PixelGrid& grid) -> const float* {
+        return grid.tensor == kNone ? nullptr
+                                    : context.Data(grid.tensor) + image * grid.image_stride + block * grid.block_stride;
+      };
+      const float* residual = plane(bound_.residual);
+      const float* gate = plane(bound_.gate);
+      float* y = context.Data(y_.id) + image * y_.image_stride + block * y_.block_stride;
+      args.bias = bias_->data() + segment.bias + n * y_.lanes;
+      args.epilogue = bound_.epilogue;
+      args.epilogue.residual_pixel_stride = bound_.residual.pixel_stride;
+      args.epilogue.gate_pixel_stride = bound_.gate.pixel_stride;
+      if (args.epilogue.scale != nullptr) {
+        args.epilogue.scale += channel;
+        args.epilogue.shift += channel;
+      }
+      if (args.epilogue.slope != nullptr) args.epilogue.slope += channel;
+      for (int64_t t = 0; t < count; ++t) {
+        const int64_t row = (first + t) / s_.tile_cols * s_.m, col = (first + t) % s_.tile_cols * s_.m;
+        args.m = m + (n * block_tiles_ + t) * y_.lanes;
+        args.y = y + row * y_.row_stride + col * y_.pixel_stride;
+        args.rows = static_cast<int>(std::min<int64_t>(s_.m, e_.oh - row));
+        args.cols = static_cast<int>(std::min<int64_t>(s_.m, e_.ow - col));
+        if (residual != nullptr) {
+          args.epilogue.residual = residual + row * bound_.residual.row_stride + col * bound_.residual.pixel_stride;
+        }
+        if (gate != nullptr) {
+          args.epilogue.gate = gate + row * bound_.gate.row_stride + col * bound_.gate.pixel_stride;
+        }
+        kernel(args);
+      }
+    }
+  }
+
+  ConvExtents e_;
+  WinogradShape s_;
+  Tensor x_, y_;
+  BoundEpilogue bound_;
+  std::vector<Segment> segments_;
+  std::shared_ptr<Buffer> weights_, bias_, zero_;
+  const KernelTable& kernels_;
+  Pads pads_;
+  std::vector<lanewise::Run> runs_;
+  int64_t block_tiles_, tile_blocks_, shares_, max_vectors_ = 1;
+  int64_t v_stride_, m_stride_;
+};
+
+// Seconds that an algorithm needs, from what one core sustains: products at most of its peak, weights at the bandwidth
+// of the cache that holds them, and the transforms as vector operations that load, combine and store.
+double Seconds(double products, double tile_efficiency, double weight_bytes, double transform_vectors, int lanes) {
+  // Nominal figures of a current core; only their ratios matter for the choice.
+  const double peak = 2. * lanes * 3.5e9;  // multiply-adds per second
+  const CacheSizes& caches = Caches();
+  const double bandwidth = weight_bytes <= static_cast<double>(caches.l2_bytes) / 2 ? 150e9
+                           : weight_bytes <= static_cast<double>(caches.l3_bytes) / 8 ? 30e9
+                                                                                      : 12e9;
+  return std::max(products / (peak * tile_efficiency), weight_bytes / bandwidth) + transform_vectors * 0.7e-9;
+}
+
+}  // namespace
+
+int ChooseWinograd(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels) {
+  const bool fits = e.kh == 3 && e.kw == 3 && spec.strides.h == 1 && spec.strides.w == 1 && spec.dilations.h == 1 &&
+                    spec.dilations.w == 1 && e.groups == 1 && e.c >= 16 && e.o >= 16 && e.n * e.oh * e.ow > 0;
+  if (!fits) return 0;
+  const int lanes = kernels.lanes;
+  const auto blocks = [&](int64_t channels) { return static_cast<double>((channels + lanes - 1) / lanes); };
+  const double pairs = static_cast<double>(e.c) * blocks(e.o) * lanes, images = static_cast<double>(e.n);
+  int best = 0;
+  double best_seconds = Seconds(images * pairs * 9 * static_cast<double>(e.oh * e.ow), 0.85, 4 * 9 * pairs, 0, lanes);
+  for (const int m : {2, 4}) {
+    const WinogradShape s = ShapeFor(m, e);
+    const double tiles = images * static_cast<double>(s.tiles());
+    // Few tiles make short microkernel tiles: each weight vector is loaded for fewer products.
+    const double efficiency = std::min(0.85, 0.2 + 0.06 * static_cast<double>(s.tiles()));
+    const double vectors = tiles * s.frequencies() * (1.5 * blocks(e.c) + 1.5 * blocks(e.o));
+    const double seconds = Seconds(tiles * pairs * s.frequencies(), efficiency, 4 * s.frequencies() * pairs, vectors, lanes);
+    if (seconds < best_seconds) {
+      best_seconds = seconds;
+      best = m;
+    }
+  }
+  return best;
+}
+
+Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder) {
+  PlaneOperands p;
+  LANEWISE_RETURN_IF_ERROR(BindPlanes(spec, e, step, builder, &p));
+  const WinogradShape s = ShapeFor(m, e);
+  const int lanes = builder.lanes();
+  const TileChoice choice = ChooseTile(builder.kernels(), s.tiles(), e.o, e.c);
+  SegmentPlan cut = CutSegments(e.o, 1, e.c, e.c * s.frequencies(), choice.vectors, lanes, /*padded_output=*/true);
+  const auto pack = [segments = cut.segments, s, lanes, channels = e.c](const float* weights, float* packed) {
+    for (const Segment& segment : segments) {
+      const int64_t width = segment.vectors * lanes;
+      for (int64_t c = 0; c < channels; ++c) {
+        for (int64_t o = 0; o < segment.count; ++o) {
+          TransformWeights(s.n(), s.m == 4 ? kG4 : kG2, weights + ((segment.channel + o) * channels + c) * 9,
+                           packed + segment.weights + static_cast<size_t>(c * width + o),
+                           static_cast<size_t>(channels * width));
+        }
+      }
+    }
+  };
+  const std::string form =
+      "winograd " + std::to_string(m) + " " + std::to_string(lanes) + "x" + std::to_string(choice.vectors);
+  PackedWeights weights;
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, pack, builder, &weights));
+  std::shared_ptr<Buffer> bias;
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(
+      spec.epilogue.bias, form, cut.bias_size,
+      [segments = cut.segments](const float* values, float* packed) { PackBias(segments, values, packed); }, builder,
+      &bias));
+  const StepInfo info = ConvInfo("winograd F(" + std::to_string(m) + ") x" + std::to_string(choice.vectors), e, p.bound);
+  auto winograd = std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments,
+                                                 weights.weights, std::move(bias), builder.options().threads, builder);
+  if (!winograd->ok()) return Status::OutOfMemory("winograd");
+  builder.Add(std::move(winograd), info);
+  return Status::Ok();
+}
+
+}  // namespace lanewise

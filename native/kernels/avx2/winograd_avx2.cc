@@ -1,0 +1,19 @@
+// Winograd transforms for AVX2.
+#include "kernels/table.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include "kernels/vec_avx2.h"
+//
+#include "kernels/shared/winograd.h"
+
+namespace lanewise::avx2 {
+
+void fill_winograd(KernelTable* table) {
+  table->winograd_input[0] = winograd_input<2>;
+  table->winograd_input[1] = winograd_input<4>;
+  table->winograd_output[0] = winograd_output<2>;
+  table->winograd_output[1] = winograd_output<4>;
+}
+
+}  // namespace lanewise::avx2
+#endif

@@ -1,0 +1,19 @@
+// Winograd transforms for AVX-512.
+#include "kernels/table.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#include "kernels/vec_avx512.h"
+//
+#include "kernels/shared/winograd.h"
+
+namespace lanewise::avx512 {
+
+void fill_winograd(KernelTable* table) {
+  table->winograd_input[0] = winograd_input<2>;
+  table->winograd_input[1] = winograd_input<4>;
+  table->winograd_output[0] = winograd_output<2>;
+  table->winograd_output[1] = winograd_output<4>;
+}
+
+}  // namespace lanewise::avx512
+#endif

@@ -1,0 +1,154 @@
+// Winograd transforms F(2x2, 3x3) and F(4x4, 3x3), vectorised over channels.
+//
+// Toom-Cook with the points 0, +-1, infinity for F(2) and 0, +-1/sqrt 2, +-sqrt 2, infinity for F(4). The common choice for
+// F(4), 0, +-1, +-2, has a four times larger rounding error; these points are as cheap, because p and -p still share
+// their even and odd parts. B^T (input) has the rows x^4 - 5/2 x^2 + 1, ... of the products of the other points, A^T
+// (output) the powers of the points, G (weights, core/winograd.cc) the powers divided by the product of differences.
+#pragma once
+
+#include "kernels/contract.h"
+#include "kernels/shared/epilogue.h"
+#include "kernels/table.h"
+
+namespace {
+
+using lanewise::WinogradInputArgs;
+using lanewise::WinogradOutputArgs;
+
+constexpr float kRoot2 = 1.41421356237309515f;
+constexpr float kHalfRoot2 = 0.70710678118654757f;
+
+// One dimension of B^T d B.
+template <int M>
+struct InputTransform;
+
+template <>
+struct InputTransform<2> {
+  static inline void apply(const Vec (&d)[4], Vec (&t)[4]) {
+    t[0] = sub(d[0], d[2]);
+    t[1] = add(d[1], d[2]);
+    t[2] = sub(d[2], d[1]);
+    t[3] = sub(d[3], d[1]);
+  }
+};
+
+template <>
+struct InputTransform<4> {
+  static inline void apply(const Vec (&d)[6], Vec (&t)[6]) {
+    const Vec minus_5_halves = splat(-2.5f), minus_2 = splat(-2.f), minus_half = splat(-0.5f);
+    t[0] = fma(minus_5_halves, d[2], add(d[0], d[4]));
+    t[5] = fma(minus_5_halves, d[3], add(d[1], d[5]));
+    const Vec even1 = fma(minus_2, d[2], d[4]);
+    const Vec odd1 = mul(splat(kHalfRoot2), fma(minus_2, d[1], d[3]));
+    t[1] = add(even1, odd1);
+    t[2] = sub(even1, odd1);
+    const Vec even2 = fma(minus_half, d[2], d[4]);
+    const Vec odd2 = mul(splat(kRoot2), fma(minus_half, d[1], d[3]));
+    t[3] = add(even2, odd2);
+    t[4] = sub(even2, odd2);
+  }
+};
+
+// One dimension of A^T m A.
+template <int M>
+struct OutputTransform;
+
+template <>
+struct OutputTransform<2> {
+  static inline void apply(const Vec (&m)[4], Vec (&y)[2]) {
+    y[0] = add(m[0], add(m[1], m[2]));
+    y[1] = add(m[3], sub(m[1], m[2]));
+  }
+};
+
+template <>
+struct OutputTransform<4> {
+  static inline void apply(const Vec (&m)[6], Vec (&y)[4]) {
+    const Vec sum1 = add(m[1], m[2]), difference1 = sub(m[1], m[2]);
+    const Vec sum2 = add(m[3], m[4]), difference2 = sub(m[3], m[4]);
+    y[0] = add(m[0], add(sum1, sum2));
+    y[1] = fma(splat(kRoot2), difference2, mul(splat(kHalfRoot2), difference1));
+    y[2] = fma(splat(2.f), sum2, mul(splat(0.5f), sum1));
+    y[3] = fma(splat(2.f * kRoot2), difference2, fma(splat(0.5f * kHalfRoot2), difference1, m[5]));
+  }
+};
+
+template <int M>
+void winograd_input(const WinogradInputArgs& args) {
+  constexpr int N = M + 2;
+  const float* x = args.x;
+  ptrdiff_t row_stride = args.x_row_stride;
+  // A tile that hangs over the input is completed with zeros first.
+  alignas(64) float completed[N * N * kLanes];
+  if (args.rows < N || args.cols < N) {
+    for (int row = 0; row < N; ++row) {
+      for (int col = 0; col < N; ++col) {
+        const bool inside = row < args.rows && col < args.cols;
+        store(completed + (row * N + col) * kLanes, inside ? load(x + row * row_stride + col * kLanes) : splat(0.f));
+      }
+    }
+    x = completed;
+    row_stride = N * kLanes;
+  }
+  Vec half[N][N];
+#pragma GCC unroll 6
+  for (int col = 0; col < N; ++col) {
+    Vec d[N], t[N];
+#pragma GCC unroll 6
+    for (int row = 0; row < N; ++row) d[row] = load(x + row * row_stride + col * kLanes);
+    InputTransform<M>::apply(d, t);
+#pragma GCC unroll 6
+    for (int row = 0; row < N; ++row) half[row][col] = t[row];
+  }
+  float* v = args.v;
+#pragma GCC unroll 6
+  for (int row = 0; row < N; ++row) {
+    Vec t[N];
+    InputTransform<M>::apply(half[row], t);
+#pragma GCC unroll 6
+    for (int col = 0; col < N; ++col) {
+      store(v, t[col]);
+      v += args.v_stride;
+    }
+  }
+}
+
+template <int M>
+void winograd_output(const WinogradOutputArgs& args) {
+  constexpr int N = M + 2;
+  Vec half[M][N];
+#pragma GCC unroll 6
+  for (int col = 0; col < N; ++col) {
+    Vec m[N], y[M];
+#pragma GCC unroll 6
+    for (int row = 0; row < N; ++row) m[row] = load(args.m + (row * N + col) * args.m_stride);
+    OutputTransform<M>::apply(m, y);
+#pragma GCC unroll 4
+    for (int row = 0; row < M; ++row) half[row][col] = y[row];
+  }
+  const Vec bias = load(args.bias);
+  Epilogue e = args.epilogue;
+  float* out = args.y;
+  for (int row = 0; row < args.rows; ++row) {
+    Vec y[M], acc[M][1];
+    OutputTransform<M>::apply(half[row], y);
+#pragma GCC unroll 4
+    for (int col = 0; col < M; ++col) acc[col][0] = add(y[col], bias);
+    if (args.cols == M) {
+      finish<M, 1>(acc, e, out, args.y_pixel_stride, 0, kLanes);
+    } else {
+      Epilogue pixel = e;
+      for (int col = 0; col < args.cols; ++col) {
+        Vec one[1][1] = {{acc[col][0]}};
+        finish<1, 1>(one, pixel, out + col * args.y_pixel_stride, args.y_pixel_stride, 0, kLanes);
+        if (pixel.residual != nullptr) pixel.residual += e.residual_pixel_stride;
+        if (pixel.gate != nullptr) pixel.gate += e.gate_pixel_stride;
+      }
+    }
+    out += args.y_row_stride;
+    if (e.residual != nullptr) e.residual += args.residual_row_stride;
+    if (e.gate != nullptr) e.gate += args.gate_row_stride;
+  }
+}
+
+}  // namespace

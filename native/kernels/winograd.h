@@ -1,0 +1,34 @@
+// Types of the Winograd transforms for 3x3 convolutions of stride 1. F(m): tiles of m x m outputs from n x n inputs,
+// n = m + 2. A tile's transform has n*n frequencies, each a pixel (one vector of channels).
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+namespace lanewise {
+
+// Input tile -> frequencies: v[f*v_stride] for f = row*n + col.
+struct WinogradInputArgs {
+  const float* x;          // pixel (0, 0) of the input tile
+  ptrdiff_t x_row_stride;  // pixels of a row are consecutive vectors
+  int rows, cols;          // how many of the n rows and columns exist; the rest is zero
+  float* v;
+  ptrdiff_t v_stride;
+};
+using WinogradInputKernel = void (*)(const WinogradInputArgs&);
+
+// Frequencies -> output tile: y = epilogue(bias + transform(m[f*m_stride])).
+struct WinogradOutputArgs {
+  const float* m;
+  ptrdiff_t m_stride;
+  const float* bias;
+  float* y;
+  ptrdiff_t y_row_stride;
+  ptrdiff_t y_pixel_stride;
+  int rows, cols;  // how many of the m rows and columns are stored
+  Epilogue epilogue;
+  ptrdiff_t residual_row_stride;
+  ptrdiff_t gate_row_stride;
+};
+using WinogradOutputKernel = void (*)(const WinogradOutputArgs&);
+
+}  // namespace lanewise
