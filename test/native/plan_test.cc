@@ -1,0 +1,258 @@
+// Plans of small random networks: ISAs against each other, threads, reuse of the arena, runs at the same time, stopping.
+#include <atomic>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "blocked_planes.h"
+#include "check.h"
+#include "core/plan.h"
+#include "core/threads.h"
+#include "epilogue_cases.h"
+#include "random_net.h"
+#include "reference.h"
+
+namespace lanewise::test {
+namespace {
+
+using Tensors = std::vector<std::vector<float>>;
+
+std::vector<uint64_t> Seeds() {
+  std::vector<uint64_t> seeds;
+  for (uint64_t seed = 1; seed <= (QuickLevel() ? 30 : 300); ++seed) seeds.push_back(seed);
+  return seeds;
+}
+RandomNet NetOf(uint64_t seed) { return RandomNet(seed, 3 + seed % 18); }
+
+std::unique_ptr<Plan> Compile(const PlanSpec& spec, const KernelTable& table, uint64_t seed) {
+  PackCache packs;  // a plan keeps what it packed
+  std::unique_ptr<Plan> plan;
+  const Status status = Plan::Create(spec, table, packs, &plan);
+  CHECK(status.ok(), "%s net %d: %s", table.isa, static_cast<int>(seed), status.message.c_str());
+  return plan;
+}
+
+Tensors InputsOf(const Plan& plan, uint64_t seed, float most = 1) {
+  Random random(seed);
+  Tensors inputs;
+  for (const Shape& shape : plan.input_shapes()) {
+    inputs.emplace_back(static_cast<size_t>(ElementCount(shape)));
+    random.Fill(inputs.back(), -most, most);
+  }
+  return inputs;
+}
+
+Status RunInto(Plan& plan, const Tensors& inputs, int threads, const std::atomic<bool>* stop, Tensors* outputs) {
+  std::vector<const float*> in;
+  std::vector<float*> out;
+  for (const auto& input : inputs) in.push_back(input.data());
+  outputs->clear();
+  for (const Shape& shape : plan.output_shapes()) outputs->emplace_back(static_cast<size_t>(ElementCount(shape)), kNan);
+  for (auto& output : *outputs) out.push_back(output.data());
+  RunOptions options;
+  options.inputs = in.data();
+  options.outputs = out.data();
+  options.threads = threads;
+  options.stop = stop;
+  return plan.Run(options);
+}
+
+Tensors RunPlan(Plan& plan, const Tensors& inputs, int threads = 1) {
+  Tensors outputs;
+  const Status status = RunInto(plan, inputs, threads, nullptr, &outputs);
+  CHECK(status.ok(), "%s", status.message.c_str());
+  return outputs;
+}
+
+bool SameBits(const Tensors& a, const Tensors& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!test::SameBits(a[i], b[i])) return false;
+  }
+  return true;
+}
+
+// The largest difference, relative to the largest magnitude; infinite where one is no number.
+double Distance(const Tensors& a, const Tensors& b) {
+  double worst = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    double largest = 1e-3, difference = 0;
+    for (size_t k = 0; k < a[i].size(); ++k) {
+      if (!std::isfinite(a[i][k]) || !std::isfinite(b[i][k])) return kInf;
+      largest = std::max(largest, std::fabs(static_cast<double>(a[i][k])));
+      difference = std::max(difference, std::fabs(static_cast<double>(a[i][k]) - b[i][k]));
+    }
+    worst = std::max(worst, difference / largest);
+  }
+  return worst;
+}
+
+// The tests below are worth what the networks contain.
+TEST(RandomNetsHoldEveryForm) {
+  const char* forms[] = {"conv2d tile", "conv2d depthwise", "conv2d grouped", "reorder",  "pool2d",
+                         "globalPool",  "binary",           "concat",         "resize2d", "channelShuffle"};
+  for (const KernelTable* table : Tables()) {
+    std::vector<size_t> seen(std::size(forms), 0);
+    for (uint64_t seed : Seeds()) {
+      const RandomNet net = NetOf(seed);
+      const auto plan = Compile(net.spec, *table, seed);
+      for (size_t i = 0; plan != nullptr && i < plan->step_count(); ++i) {
+        for (size_t f = 0; f < std::size(forms); ++f) {
+          const StepInfo& info = plan->step_info(i);
+          seen[f] += (info.op + " " + info.kernel).find(forms[f]) != std::string::npos;
+        }
+      }
+    }
+    for (size_t f = 0; f < std::size(forms); ++f) CHECK(seen[f] > 0, "%s: no step '%s'", table->isa, forms[f]);
+  }
+}
+
+TEST(PlansAgreeOnEveryIsa) {
+  for (uint64_t seed : Seeds()) {
+    const RandomNet net = NetOf(seed);
+    Tensors scalar, fused;
+    for (const KernelTable* table : Tables()) {
+      const auto plan = Compile(net.spec, *table, seed);
+      if (plan == nullptr) continue;
+      const Tensors result = RunPlan(*plan, InputsOf(*plan, seed));
+      if (scalar.empty()) scalar = result;
+      const double distance = Distance(scalar, result);
+      CHECK(distance < 2e-5, "%s net %d: differs from scalar by %g", table->isa, static_cast<int>(seed), distance);
+      if (!IsFused(*table)) continue;
+      if (fused.empty()) fused = result;
+      CHECK(SameBits(fused, result), "%s net %d: other bits than the first fused ISA", table->isa, static_cast<int>(seed));
+    }
+  }
+}
+
+TEST(ThreadsDoNotChangeTheBits) {
+  ThreadPool::Instance().SetThreads(8);
+  for (uint64_t seed : Seeds()) {
+    const RandomNet net = NetOf(seed);
+    for (const KernelTable* table : Tables()) {
+      const auto plan = Compile(net.spec, *table, seed);
+      if (plan == nullptr) continue;
+      const Tensors inputs = InputsOf(*plan, seed), alone = RunPlan(*plan, inputs);
+      for (int threads : {2, 3, 8}) {
+        CHECK(SameBits(alone, RunPlan(*plan, inputs, threads)), "%s net %d: %d threads give other bits", table->isa,
+              static_cast<int>(seed), threads);
+      }
+    }
+  }
+  ThreadPool::Instance().SetThreads(0);
+}
+
+// A first run of NaN leaves NaN wherever a run writes, so whatever the second reads without having written it shows.
+TEST(NothingOfTheLastRunIsReadAgain) {
+  for (uint64_t seed : Seeds()) {
+    const RandomNet net = NetOf(seed);
+    for (const KernelTable* table : Tables()) {
+      const auto used = Compile(net.spec, *table, seed), fresh = Compile(net.spec, *table, seed);
+      if (used == nullptr || fresh == nullptr) continue;
+      const Tensors inputs = InputsOf(*fresh, seed);
+      Tensors sick = inputs;
+      for (auto& input : sick) input.assign(input.size(), kNan);
+      RunPlan(*used, sick);
+      const Tensors after = RunPlan(*used, inputs), expected = RunPlan(*fresh, inputs);
+      CHECK(Distance(expected, expected) == 0, "%s net %d: no number from finite inputs", table->isa, static_cast<int>(seed));
+      CHECK(SameBits(expected, after), "%s net %d: the run before is seen", table->isa, static_cast<int>(seed));
+      const Tensors other = RunPlan(*used, InputsOf(*used, seed + 7));
+      CHECK(SameBits(expected, RunPlan(*used, inputs)), "%s net %d: not repeatable", table->isa, static_cast<int>(seed));
+    }
+  }
+}
+
+TEST(PlansOfOneModelShareTheirConstants) {
+  for (uint64_t seed : {3u, 11u, 17u}) {
+    const RandomNet net = NetOf(seed);
+    for (const KernelTable* table : Tables()) {
+      PackCache packs;
+      std::unique_ptr<Plan> first, second;
+      CHECK(Plan::Create(net.spec, *table, packs, &first).ok());
+      const size_t bytes = packs.bytes();
+      CHECK(Plan::Create(net.spec, *table, packs, &second).ok());
+      CHECK(packs.bytes() == bytes, "%s net %d: packed again", table->isa, static_cast<int>(seed));
+      packs.Clear();  // the plans go on with what they hold
+      const Tensors inputs = InputsOf(*first, seed);
+      CHECK(SameBits(RunPlan(*first, inputs), RunPlan(*second, inputs)));
+    }
+  }
+}
+
+TEST(RunsAtTheSameTimeDoNotMeet) {
+  ThreadPool::Instance().SetThreads(4);
+  const std::vector<const KernelTable*> tables = Tables();
+  for (uint64_t seed : {5u, 16u, 34u}) {
+    const RandomNet net = NetOf(seed);
+    const auto plan = Compile(net.spec, *tables.back(), seed);
+    if (plan == nullptr) continue;
+    constexpr int kRunners = 4;
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> runners;
+    for (int r = 0; r < kRunners; ++r) {
+      runners.emplace_back([&, r] {
+        const auto own = Compile(net.spec, *tables.back(), seed);
+        const Tensors inputs = InputsOf(*plan, 100 + static_cast<uint64_t>(r)), expected = RunPlan(*own, inputs);
+        for (int round = 0; round < 25; ++round) wrong += !SameBits(expected, RunPlan(*plan, inputs, 1 + (r + round) % 4));
+      });
+    }
+    for (std::thread& runner : runners) runner.join();
+    CHECK(wrong == 0, "net %d: %d runs of %d", static_cast<int>(seed), wrong.load(), 25 * kRunners);
+  }
+  ThreadPool::Instance().SetThreads(0);
+}
+
+TEST(AStoppedRunSaysSoAndThePlanGoesOn) {
+  const RandomNet net = NetOf(12);
+  for (const KernelTable* table : Tables()) {
+    const auto plan = Compile(net.spec, *table, 12);
+    if (plan == nullptr) continue;
+    const Tensors inputs = InputsOf(*plan, 1), expected = RunPlan(*plan, inputs);
+    const std::atomic<bool> stop{true};
+    Tensors outputs;
+    CHECK(RunInto(*plan, inputs, 2, &stop, &outputs).code == Code::kAborted);
+    CHECK(SameBits(expected, RunPlan(*plan, inputs, 2)), "%s", table->isa);
+  }
+}
+
+// What the addon's reader cannot see: values that do not belong together.
+TEST(MismatchesAreRefused) {
+  struct Case {
+    const char* name;
+    Shape x, w, y;
+    int64_t groups;
+  };
+  const Case cases[] = {{"channels", {1, 8, 5, 5}, {4, 7, 1, 1}, {1, 4, 5, 5}, 1},
+                        {"groups", {1, 8, 5, 5}, {4, 2, 1, 1}, {1, 4, 5, 5}, 3},
+                        {"no groups", {1, 8, 5, 5}, {4, 8, 1, 1}, {1, 4, 5, 5}, 0},
+                        {"batch", {2, 8, 5, 5}, {4, 8, 1, 1}, {1, 4, 5, 5}, 1},
+                        {"outputs", {1, 8, 5, 5}, {4, 8, 1, 1}, {1, 5, 5, 5}, 1}};
+  for (const KernelTable* table : Tables()) {
+    for (const Case& c : cases) {
+      Net net;
+      const int x = net.Input(c.x);
+      const int w = net.Constant(c.w, std::vector<float>(static_cast<size_t>(ElementCount(c.w)), 1.f));
+      Conv2dSpec conv;
+      conv.groups = c.groups;
+      net.Output(net.Step("conv2d", {x, w}, c.y, conv));
+      PackCache packs;
+      std::unique_ptr<Plan> plan;
+      CHECK(!Plan::Create(net.spec, *table, packs, &plan).ok(), "%s %s", table->isa, c.name);
+      CHECK(plan == nullptr);
+    }
+    // A residual of another shape than the output.
+    Net net;
+    const int x = net.Input({1, 8, 5, 5}), wrong = net.Input({1, 8, 5, 4});
+    Conv2dSpec conv;
+    conv.epilogue.residual = wrong;
+    net.Output(net.Step("conv2d", {x, net.Constant({8, 8, 1, 1}, std::vector<float>(64, 1.f))}, {1, 8, 5, 5}, conv));
+    PackCache packs;
+    std::unique_ptr<Plan> plan;
+    CHECK(!Plan::Create(net.spec, *table, packs, &plan).ok(), "%s residual", table->isa);
+  }
+}
+
+}  // namespace
+}  // namespace lanewise::test
