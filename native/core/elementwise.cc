@@ -1,5 +1,5 @@
-// Unary and binary operators. A blocked operand stays blocked when the other one has its shape, is one number, or has one
-// number per channel; everything else is plain, with the broadcast as a stride of zero.
+// Unary and binary operators. A blocked operand stays blocked when the other one has its shape, is one number, or has
+// one number per channel; everything else is plain, with the broadcast as a stride of zero.
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,7 +61,9 @@ class BinaryStep final : public Step {
   RowLoop loop_;
 };
 
-StepInfo Info(const StepSpec& step, const char* kernel, int64_t bytes) { return {step.name, step.op, kernel, 0, bytes}; }
+StepInfo Info(const StepSpec& step, const char* kernel, int64_t bytes) {
+  return {step.name, step.op, kernel, 0, bytes};
+}
 
 // Whether `shape`, aligned right to NCHW `full`, has one element per channel (of one image or of each).
 bool IsPerChannel(const Shape& shape, const Shape& full) {
@@ -142,10 +144,10 @@ Status BuildBlocked(const BinarySpec& spec, const StepSpec& step, PlanBuilder& b
   for (size_t i = 0; i < 4; ++i)
     axes.push_back({extents[i].size, {operands[0].strides[i], operands[1].strides[i], extents[i].stride}});
   const KernelTable& kernels = builder.kernels();
-  builder.Add(std::make_unique<BinaryStep>(kernels.binary[binary_index(spec.fn, spread)],
-                                           PassOf(kernels, spec.activation), operands[0].source, operands[1].source,
-                                           y.id, RowLoop(axes)),
-              Info(step, "rows blocked", BytesOf(y) * (spread == Spread::kFull ? 3 : 2)));
+  builder.Add(
+      std::make_unique<BinaryStep>(kernels.binary[binary_index(spec.fn, spread)], PassOf(kernels, spec.activation),
+                                   operands[0].source, operands[1].source, y.id, RowLoop(axes)),
+      Info(step, "rows blocked", BytesOf(y) * (spread == Spread::kFull ? 3 : 2)));
   return Status::Ok();
 }
 
@@ -192,8 +194,7 @@ Status Build(const BinarySpec& spec, const StepSpec& step, PlanBuilder& builder)
   const Layout layout = nhwc ? Layout::kNhwc : Layout::kPlain;
   LANEWISE_RETURN_IF_ERROR(builder.In(a, layout, &x[0]));
   LANEWISE_RETURN_IF_ERROR(builder.In(b, layout, &x[1]));
-  LANEWISE_RETURN_IF_ERROR(
-      builder.Out(step.outputs[0], layout, a_full ? &x[0] : b_full ? &x[1] : nullptr, &y));
+  LANEWISE_RETURN_IF_ERROR(builder.Out(step.outputs[0], layout, a_full ? &x[0] : b_full ? &x[1] : nullptr, &y));
   std::vector<RowAxis> axes;
   const std::vector<Extent> extents = MemoryExtents(y);
   if (nhwc) {

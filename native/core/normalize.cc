@@ -1,5 +1,5 @@
-// Layer, group and instance normalisation: mean, then the sum of squared distances from it (two passes: no cancellation),
-// then x*scale + shift. Statistics join in double.
+// Layer, group and instance normalisation: mean, then the sum of squared distances from it (two passes: no
+// cancellation), then x*scale + shift. Statistics join in double.
 //
 //   layer, plain        one row of x per normalised set, gamma and beta element by element
 //   group, plain        one factor per plane
@@ -278,7 +278,11 @@ Status Build(const NormalizeSpec& spec, const StepSpec& step, PlanBuilder& build
   LANEWISE_RETURN_IF_ERROR(builder.In(v, layout, &x));
   LANEWISE_RETURN_IF_ERROR(builder.Out(step.outputs[0], layout, &x, &y));
   const StepInfo info{step.name, step.op, blocked ? "planes blocked" : "rows", 0, BytesOf(x) * 2};
-  GroupNorm norm{builder.kernels(), ClampOrPassOf(builder.kernels(), spec.activation), spec.epsilon, gamma, beta,
+  GroupNorm norm{builder.kernels(),
+                 ClampOrPassOf(builder.kernels(), spec.activation),
+                 spec.epsilon,
+                 gamma,
+                 beta,
                  std::max<int64_t>(shape[1] / spec.groups, 1)};
   if (blocked) {
     auto group = std::make_unique<GroupNormBlockedStep>(std::move(norm), x, y);

@@ -1,6 +1,7 @@
 // Reductions over any axes.
 //
-// Blocked planes (axes H and W) go lane by lane. Everything else is plain, and neighbouring axes of one kind become one:
+// Blocked planes (axes H and W) go lane by lane. Everything else is plain, and neighbouring axes of one kind become
+// one:
 //   last axis reduced  each output joins rows, in double
 //   last axis kept     a row of outputs is a strip of columns, rows of the innermost reduced axis at a time
 #include "core/reduce.h"

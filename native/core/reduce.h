@@ -8,8 +8,8 @@
 
 namespace lanewise {
 
-// One item per image and block: the reduction of channel c of image n goes to element n*image_stride + c*channel_stride of
-// tensor `y`.
+// One item per image and block: the reduction of channel c of image n goes to element n*image_stride + c*channel_stride
+// of tensor `y`.
 std::unique_ptr<Step> MakePlaneReduce(const KernelTable& kernels, Reduce fn, const Tensor& x, int y,
                                       int64_t image_stride, int64_t channel_stride);
 

@@ -1,5 +1,5 @@
-// What the elementwise operators share: the loop over the rows of up to three tensors, where an operand comes from, and how
-// an activation is applied to a row.
+// What the elementwise operators share: the loop over the rows of up to three tensors, where an operand comes from, and
+// how an activation is applied to a row.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace lanewise {
 
-// Elements of one item: 16 KB, so that a second pass over them (an activation) finds them in L1, and a multiple of every
-// vector.
+// Elements of one item: 16 KB, so that a second pass over them (an activation) finds them in L1, and a multiple of
+// every vector.
 constexpr int64_t kRowChunk = 4096;
 // For a loop inside an item: no row is cut.
 constexpr int64_t kUncut = int64_t{1} << 60;

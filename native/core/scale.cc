@@ -1,5 +1,5 @@
-// Scale and shift per channel, and squeeze-and-excitation, which ends in one. Blocked rows repeat one vector of factors per
-// pixel; plain planes take one factor each; plain tensors without pixels take a row of them.
+// Scale and shift per channel, and squeeze-and-excitation, which ends in one. Blocked rows repeat one vector of factors
+// per pixel; plain planes take one factor each; plain tensors without pixels take a row of them.
 #include <memory>
 #include <string>
 #include <vector>
@@ -211,7 +211,8 @@ Status PlaceFactors(PlanBuilder& builder, int v, int64_t channels, int64_t padde
     const float* data = builder.value(v).data;
     return builder.Pack(
         v, "factors of " + std::to_string(channels) + " channels in " + std::to_string(padded),
-        static_cast<size_t>(padded), [=](float* out) { SpreadFactors(data, count, channels, out); }, &factors->constant);
+        static_cast<size_t>(padded), [=](float* out) { SpreadFactors(data, count, channels, out); },
+        &factors->constant);
   }
   Tensor values, spread;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &values));

@@ -1,5 +1,5 @@
-// Softmax and log-softmax along one axis of a plain tensor: rows when the elements of the axis lie side by side, strips of
-// columns otherwise.
+// Softmax and log-softmax along one axis of a plain tensor: rows when the elements of the axis lie side by side, strips
+// of columns otherwise.
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,8 +21,7 @@ class SoftmaxRowStep final : public Step {
     float* y = context.Data(y_);
     rows_.Run(begin, end, [&](const int64_t* at, int64_t n) {
       for (int64_t i = 0; i < n; ++i)
-        kernel_(x + at[0] + i * rows_.row_stride(0), y + at[1] + i * rows_.row_stride(1),
-                static_cast<size_t>(length_));
+        kernel_(x + at[0] + i * rows_.row_stride(0), y + at[1] + i * rows_.row_stride(1), static_cast<size_t>(length_));
     });
   }
 
@@ -83,10 +82,9 @@ Status Build(const SoftmaxSpec& spec, const StepSpec& step, PlanBuilder& builder
     // Strips of at least 64 columns, so that a row of one is whole cache lines.
     RowLoop columns(others, std::max<int64_t>(64, kRowChunk / length / 64 * 64));
     columns.RequireUnitStrides();
-    builder.Add(
-        std::make_unique<SoftmaxColumnsStep>(spec.log ? kernels.log_softmax_columns : kernels.softmax_columns, x.id,
-                                             y.id, x_axis, y_axis, std::move(columns)),
-        info);
+    builder.Add(std::make_unique<SoftmaxColumnsStep>(spec.log ? kernels.log_softmax_columns : kernels.softmax_columns,
+                                                     x.id, y.id, x_axis, y_axis, std::move(columns)),
+                info);
   }
   return Status::Ok();
 }

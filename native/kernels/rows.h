@@ -19,12 +19,14 @@ constexpr int binary_index(Binary fn, Spread spread) {
 
 // y = min(hi, max(lo, x*scale + shift)), one fused multiply-add. scale_row: one scale and one shift for the whole row.
 // scale_lanes: one vector of each, repeated for every pixel of a blocked row (n is a multiple of the lanes).
-using ScaleRow = void (*)(const float* x, const float* scale, const float* shift, float* y, size_t n, float lo, float hi);
+using ScaleRow = void (*)(const float* x, const float* scale, const float* shift, float* y, size_t n, float lo,
+                          float hi);
 
 // Over the n elements of a row: y = exp(x - max) / sum, or its logarithm.
 using SoftmaxRow = void (*)(const float* x, float* y, size_t n);
 // n columns side by side, each over `count` rows that lie a stride apart.
-using SoftmaxColumns = void (*)(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride, size_t count, size_t n);
+using SoftmaxColumns = void (*)(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride, size_t count,
+                                size_t n);
 
 // What a reduction does with the elements; only the last two look at `center`. Minima and maxima keep NaN.
 enum class Fold : int32_t {
@@ -41,14 +43,15 @@ enum class Fold : int32_t {
 // double above, so the error of a sum is at most (kFoldChunk + 8) * 2^-24 * sum|term|, whatever n.
 constexpr int kFoldChunk = 32;
 using FoldRow = double (*)(const float* x, size_t n, float center);
-// table.fold_columns[Fold]: n columns over `count` rows; `center` has n elements or is null (zeros); with `accumulate` the
-// result joins what y holds. Error of a sum: (64 + count/64 + 2) * 2^-24 * sum|term|.
+// table.fold_columns[Fold]: n columns over `count` rows; `center` has n elements or is null (zeros); with `accumulate`
+// the result joins what y holds. Error of a sum: (64 + count/64 + 2) * 2^-24 * sum|term|.
 using FoldColumns = void (*)(const float* x, ptrdiff_t stride, size_t count, const float* center, float* y, size_t n,
                              bool accumulate);
-// table.fold_plane[Fold]: the pixels of one blocked plane to one vector, lane by lane, in an order that depends on the extents
-// alone (column mod 4, then rows), so that ISAs with unlike vectors agree to the bit. `center` is one vector or null.
-// Error of a sum: (cols/4 + rows + 3) * 2^-24 * sum|term|.
-using FoldPlane = void (*)(const float* x, ptrdiff_t row_stride, size_t rows, size_t cols, const float* center, float* y);
+// table.fold_plane[Fold]: the pixels of one blocked plane to one vector, lane by lane, in an order that depends on the
+// extents alone (column mod 4, then rows), so that ISAs with unlike vectors agree to the bit. `center` is one vector or
+// null. Error of a sum: (cols/4 + rows + 3) * 2^-24 * sum|term|.
+using FoldPlane = void (*)(const float* x, ptrdiff_t row_stride, size_t rows, size_t cols, const float* center,
+                           float* y);
 
 // y = (x - mean) * rstd, then * gamma + beta unless gamma is null.
 using NormalizeRow = void (*)(const float* x, float* y, size_t n, float mean, float rstd, const float* gamma,
@@ -56,7 +59,8 @@ using NormalizeRow = void (*)(const float* x, float* y, size_t n, float mean, fl
 
 // A small dense layer: y[b] = bias[b] + sum over k of x[k] * weights[b][k], for `blocks` vectors of outputs; terms in
 // ascending k with one multiply-add each.
-using DenseRow = void (*)(const float* x, size_t depth, const float* weights, const float* bias, float* y, size_t blocks);
+using DenseRow = void (*)(const float* x, size_t depth, const float* weights, const float* bias, float* y,
+                          size_t blocks);
 
 }  // namespace lanewise
 

@@ -37,7 +37,8 @@ inline void Fail(const char* file, int line, const char* condition) {
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
-inline void Fail(const char* file, int line, const char* condition, const char* format, ...) {
+inline void
+Fail(const char* file, int line, const char* condition, const char* format, ...) {
   if (results().failures++ >= Results::kMaxReports) return;
   std::printf("  %s:%d: %s: ", file, line, condition);
   va_list arguments;
@@ -49,12 +50,12 @@ inline void Fail(const char* file, int line, const char* condition, const char* 
 
 }  // namespace lanewise::test
 
-#define TEST(name)                                                                  \
-  static void Test##name();                                                         \
+#define TEST(name)                                                                    \
+  static void Test##name();                                                           \
   static const ::lanewise::test::Registration registration_##name{#name, Test##name}; \
   static void Test##name()
 
-#define CHECK(condition, ...)                                                                           \
-  do {                                                                                                  \
+#define CHECK(condition, ...)                                                                \
+  do {                                                                                       \
     if (!(condition)) ::lanewise::test::Fail(__FILE__, __LINE__, #condition, ##__VA_ARGS__); \
   } while (0)

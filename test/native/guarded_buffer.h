@@ -1,5 +1,5 @@
-// Floats between two inaccessible pages. They begin right after the first page or end right before the second, so that a
-// kernel that reads or writes one element too many dies instead of passing. Fresh memory is a NaN that no computation
+// Floats between two inaccessible pages. They begin right after the first page or end right before the second, so that
+// a kernel that reads or writes one element too many dies instead of passing. Fresh memory is a NaN that no computation
 // makes, which shows what was left unwritten.
 #pragma once
 #include <cstddef>

@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
   std::printf("ISAs run:");
   for (const std::string& isa : supported) std::printf(" %s", isa.c_str());
   for (const char* isa : {"scalar", "avx2", "avx512", "neon"}) {
-    if (!Contains(supported, isa)) std::printf("; %s skipped (%s)", isa, Contains(built, isa) ? "this CPU" : "not built");
+    if (!Contains(supported, isa))
+      std::printf("; %s skipped (%s)", isa, Contains(built, isa) ? "this CPU" : "not built");
   }
   std::printf("\n");
   for (const std::string& isa : required) {

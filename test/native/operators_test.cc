@@ -1,5 +1,6 @@
-// The operators over rows inside plans: every one in every layout it can meet, on every ISA, against references that know
-// nothing of layouts. Values are small multiples of 1/8 where that keeps results exact, and bounds are stated elsewhere.
+// The operators over rows inside plans: every one in every layout it can meet, on every ISA, against references that
+// know nothing of layouts. Values are small multiples of 1/8 where that keeps results exact, and bounds are stated
+// elsewhere.
 #include <cmath>
 #include <deque>
 #include <functional>
@@ -106,7 +107,8 @@ class Net {
   void Convolve(int x, int y, int64_t kernel) {
     const int64_t c = spec_.values[static_cast<size_t>(x)].shape[1];
     Array w({c, c, kernel, kernel});
-    for (int64_t i = 0; i < c; ++i) w.data[static_cast<size_t>(((i * c + i) * kernel + kernel / 2) * kernel + kernel / 2)] = 1;
+    for (int64_t i = 0; i < c; ++i)
+      w.data[static_cast<size_t>(((i * c + i) * kernel + kernel / 2) * kernel + kernel / 2)] = 1;
     kept_.push_back(std::move(w));
     Conv2dSpec conv;
     conv.pads = {kernel / 2, kernel / 2, kernel / 2, kernel / 2};
@@ -133,8 +135,8 @@ void CheckNet(const std::string& what, const std::function<int(Net&)>& build, co
     if (!status.ok()) continue;
     CHECK(got.size() == want.size(), "%s %s: %zu elements", table->isa, what.c_str(), got.size());
     for (size_t i = 0; i < got.size() && i < want.size(); ++i)
-      CHECK(Near(got[i], want[i], bound(i)), "%s %s [%zu]: %.9g, want %.9g", table->isa, what.c_str(), i, double(got[i]),
-            want[i]);
+      CHECK(Near(got[i], want[i], bound(i)), "%s %s [%zu]: %.9g, want %.9g", table->isa, what.c_str(), i,
+            double(got[i]), want[i]);
   }
 }
 
@@ -159,13 +161,14 @@ TEST(UnaryInPlans) {
       const Array x = RandomArray(shape, random);
       std::vector<double> want;
       for (float v : x.data) want.push_back(std::fabs(v));
-      CheckNet("abs " + Text(shape) + " " + kPlacedNames[static_cast<int>(placed)],
-               [&](Net& net) {
-                 const int v = Place(net, x, placed), y = net.Result(shape);
-                 net.Add("unary", {v}, y, UnarySpec{Unary::kAbs, 0, 0});
-                 return y;
-               },
-               want, [](size_t) { return 0.0; }, placed == Placed::kBlockedHalo);
+      CheckNet(
+          "abs " + Text(shape) + " " + kPlacedNames[static_cast<int>(placed)],
+          [&](Net& net) {
+            const int v = Place(net, x, placed), y = net.Result(shape);
+            net.Add("unary", {v}, y, UnarySpec{Unary::kAbs, 0, 0});
+            return y;
+          },
+          want, [](size_t) { return 0.0; }, placed == Placed::kBlockedHalo);
     }
 }
 
@@ -174,13 +177,20 @@ TEST(BinaryBroadcasts) {
     Shape a, b, y;
   };
   const Case cases[] = {
-      {{2, 5, 4, 3}, {2, 5, 4, 3}, {2, 5, 4, 3}},   {{2, 5, 4, 3}, {1, 5, 1, 1}, {2, 5, 4, 3}},
-      {{2, 5, 4, 3}, {2, 5, 1, 1}, {2, 5, 4, 3}},   {{2, 5, 4, 3}, {5, 1, 1}, {2, 5, 4, 3}},
-      {{1}, {2, 20, 4, 3}, {2, 20, 4, 3}},          {{2, 20, 4, 3}, {}, {2, 20, 4, 3}},
-      {{2, 20, 1, 1}, {2, 20, 6, 5}, {2, 20, 6, 5}}, {{2, 5, 4, 3}, {4, 3}, {2, 5, 4, 3}},
-      {{2, 5, 4, 3}, {2, 1, 4, 3}, {2, 5, 4, 3}},   {{2, 5, 1, 3}, {1, 5, 4, 1}, {2, 5, 4, 3}},
-      {{7, 1}, {1, 9}, {7, 9}},                     {{3, 1, 4}, {2, 1}, {3, 2, 4}},
-      {{0, 3}, {3}, {0, 3}},                        {{1, 24, 30, 31}, {24, 1, 1}, {1, 24, 30, 31}},
+      {{2, 5, 4, 3}, {2, 5, 4, 3}, {2, 5, 4, 3}},
+      {{2, 5, 4, 3}, {1, 5, 1, 1}, {2, 5, 4, 3}},
+      {{2, 5, 4, 3}, {2, 5, 1, 1}, {2, 5, 4, 3}},
+      {{2, 5, 4, 3}, {5, 1, 1}, {2, 5, 4, 3}},
+      {{1}, {2, 20, 4, 3}, {2, 20, 4, 3}},
+      {{2, 20, 4, 3}, {}, {2, 20, 4, 3}},
+      {{2, 20, 1, 1}, {2, 20, 6, 5}, {2, 20, 6, 5}},
+      {{2, 5, 4, 3}, {4, 3}, {2, 5, 4, 3}},
+      {{2, 5, 4, 3}, {2, 1, 4, 3}, {2, 5, 4, 3}},
+      {{2, 5, 1, 3}, {1, 5, 4, 1}, {2, 5, 4, 3}},
+      {{7, 1}, {1, 9}, {7, 9}},
+      {{3, 1, 4}, {2, 1}, {3, 2, 4}},
+      {{0, 3}, {3}, {0, 3}},
+      {{1, 24, 30, 31}, {24, 1, 1}, {1, 24, 30, 31}},
   };
   for (const Case& c : cases)
     for (Placed placed : kPlacements)
@@ -193,18 +203,18 @@ TEST(BinaryBroadcasts) {
             const double d = static_cast<double>(BroadcastAt(a, c.y, i)) - BroadcastAt(b, c.y, i);
             want.push_back(active ? std::fmax(0, d) : d);
           }
-          CheckNet("sub " + Text(c.a) + " - " + Text(c.b) + " " + kPlacedNames[static_cast<int>(placed)],
-                   [&](Net& net) {
-                     // Constants stand for either operand; the other one, and so the result, may be blocked.
-                     const int va = constant == 1 ? net.Constant(a) : Place(net, a, placed);
-                     const int vb = constant == 2 ? net.Constant(b) : Place(net, b, c.b == c.y ? placed : Placed::kPlain);
-                     const int y = net.Result(c.y);
-                     net.Add("binary", {va, vb}, y,
-                             BinarySpec{Binary::kSub, {active ? Act::kRelu : Act::kNone, 0, 0}});
-                     return y;
-                   },
-                   want, [&](size_t i) { return kRounding * std::fabs(want[i]); },
-                   placed == Placed::kBlockedHalo && c.y.size() == 4);
+          CheckNet(
+              "sub " + Text(c.a) + " - " + Text(c.b) + " " + kPlacedNames[static_cast<int>(placed)],
+              [&](Net& net) {
+                // Constants stand for either operand; the other one, and so the result, may be blocked.
+                const int va = constant == 1 ? net.Constant(a) : Place(net, a, placed);
+                const int vb = constant == 2 ? net.Constant(b) : Place(net, b, c.b == c.y ? placed : Placed::kPlain);
+                const int y = net.Result(c.y);
+                net.Add("binary", {va, vb}, y, BinarySpec{Binary::kSub, {active ? Act::kRelu : Act::kNone, 0, 0}});
+                return y;
+              },
+              want, [&](size_t i) { return kRounding * std::fabs(want[i]); },
+              placed == Placed::kBlockedHalo && c.y.size() == 4);
         }
 }
 
@@ -217,12 +227,13 @@ TEST(ScaleInPlans) {
             for (Act act : {Act::kNone, Act::kRelu, Act::kHardSwish}) {
               Random random(3);
               const int64_t channels = shape[1], count = share == 0 ? 1 : channels / share;
-              const Array x = RandomArray(shape, random), s = RandomArray({count}, random), t = RandomArray({count}, random);
+              const Array x = RandomArray(shape, random), s = RandomArray({count}, random),
+                          t = RandomArray({count}, random);
               std::vector<double> want, size;
               const int64_t inner = ElementCount(shape) / std::max<int64_t>(1, shape[0] * channels);
               for (size_t i = 0; i < x.data.size(); ++i) {
-                const size_t g = i / static_cast<size_t>(inner) % static_cast<size_t>(channels) * static_cast<size_t>(count) /
-                                 static_cast<size_t>(channels);
+                const size_t g = i / static_cast<size_t>(inner) % static_cast<size_t>(channels) *
+                                 static_cast<size_t>(count) / static_cast<size_t>(channels);
                 const double product = static_cast<double>(x.data[i]) * s.data[g];
                 double v = product + (with_shift ? t.data[g] : 0);
                 if (act == Act::kRelu) v = std::fmax(0, v);
@@ -230,17 +241,19 @@ TEST(ScaleInPlans) {
                 want.push_back(v);
                 size.push_back(std::fabs(product) + 3);
               }
-              CheckNet("scale " + Text(shape) + " by " + std::to_string(count) + " " + kPlacedNames[static_cast<int>(placed)],
-                       [&](Net& net) {
-                         const auto factors = [&](const Array& f) { return constant ? net.Constant(f) : net.Input(f); };
-                         std::vector<int> inputs = {Place(net, x, placed), factors(s)};
-                         if (with_shift) inputs.push_back(factors(t));
-                         const int y = net.Result(shape);
-                         net.Add("scale", inputs, y, ScaleSpec{{act, 1 / 6.f, 0.5f}});
-                         return y;
-                       },
-                       want, [&](size_t i) { return 20 * kRounding * size[i]; },
-                       placed == Placed::kBlockedHalo && shape.size() == 4);
+              CheckNet(
+                  "scale " + Text(shape) + " by " + std::to_string(count) + " " +
+                      kPlacedNames[static_cast<int>(placed)],
+                  [&](Net& net) {
+                    const auto factors = [&](const Array& f) { return constant ? net.Constant(f) : net.Input(f); };
+                    std::vector<int> inputs = {Place(net, x, placed), factors(s)};
+                    if (with_shift) inputs.push_back(factors(t));
+                    const int y = net.Result(shape);
+                    net.Add("scale", inputs, y, ScaleSpec{{act, 1 / 6.f, 0.5f}});
+                    return y;
+                  },
+                  want, [&](size_t i) { return 20 * kRounding * size[i]; },
+                  placed == Placed::kBlockedHalo && shape.size() == 4);
             }
 }
 
@@ -249,8 +262,8 @@ TEST(SqueezeExcite) {
     for (Placed placed : kPlacements) {
       Random random(4);
       const int64_t c = shape[1], r = 5, pixels = shape[2] * shape[3];
-      const Array x = RandomArray(shape, random), w1 = RandomArray({r, c}, random, -1, 1), b1 = RandomArray({r}, random),
-                  w2 = RandomArray({c, r}, random, -1, 1), b2 = RandomArray({c}, random);
+      const Array x = RandomArray(shape, random), w1 = RandomArray({r, c}, random, -1, 1),
+                  b1 = RandomArray({r}, random), w2 = RandomArray({c, r}, random, -1, 1), b2 = RandomArray({c}, random);
       std::vector<double> want;
       for (int64_t n = 0; n < shape[0]; ++n) {
         std::vector<double> mean(static_cast<size_t>(c)), hidden(static_cast<size_t>(r));
@@ -268,15 +281,15 @@ TEST(SqueezeExcite) {
           for (int64_t p = 0; p < pixels; ++p) want.push_back(image[static_cast<int64_t>(k) * pixels + p] * gate);
         }
       }
-      CheckNet("squeeze-excite " + Text(shape) + " " + kPlacedNames[static_cast<int>(placed)],
-               [&](Net& net) {
-                 const int v = Place(net, x, placed), y = net.Result(shape);
-                 net.Add("squeezeExcite",
-                         {v, net.Constant(w1), net.Constant(b1), net.Constant(w2), net.Constant(b2)}, y,
-                         SqueezeExciteSpec{{Act::kRelu, 0, 0}, {Act::kSigmoid, 0, 0}});
-                 return y;
-               },
-               want, [](size_t) { return 1e-5; }, placed == Placed::kBlockedHalo);
+      CheckNet(
+          "squeeze-excite " + Text(shape) + " " + kPlacedNames[static_cast<int>(placed)],
+          [&](Net& net) {
+            const int v = Place(net, x, placed), y = net.Result(shape);
+            net.Add("squeezeExcite", {v, net.Constant(w1), net.Constant(b1), net.Constant(w2), net.Constant(b2)}, y,
+                    SqueezeExciteSpec{{Act::kRelu, 0, 0}, {Act::kSigmoid, 0, 0}});
+            return y;
+          },
+          want, [](size_t) { return 1e-5; }, placed == Placed::kBlockedHalo);
     }
 }
 
@@ -290,7 +303,8 @@ struct Around {
 };
 
 TEST(SoftmaxAlongEveryAxis) {
-  for (const Shape& shape : {Shape{2, 5, 4, 3}, Shape{1, 21, 9, 70}, Shape{3, 1000}, Shape{2, 10, 1, 1}, Shape{4, 0, 2}})
+  for (const Shape& shape :
+       {Shape{2, 5, 4, 3}, Shape{1, 21, 9, 70}, Shape{3, 1000}, Shape{2, 10, 1, 1}, Shape{4, 0, 2}})
     for (size_t axis = 0; axis < shape.size(); ++axis)
       for (bool log : {false, true})
         for (Placed placed : {Placed::kPlain, Placed::kBlocked}) {
@@ -307,13 +321,14 @@ TEST(SoftmaxAlongEveryAxis) {
                 want[at] = log ? x.data[at] - std::log(sum) : std::exp(double(x.data[at])) / sum;
               }
             }
-          CheckNet("softmax " + Text(shape) + " axis " + std::to_string(axis),
-                   [&](Net& net) {
-                     const int v = Place(net, x, placed), y = net.Result(shape);
-                     net.Add("softmax", {v}, y, SoftmaxSpec{static_cast<int>(axis), log});
-                     return y;
-                   },
-                   want, [&](size_t i) { return 64 * kRounding * (std::fabs(want[i]) + (log ? 1 : 0)); });
+          CheckNet(
+              "softmax " + Text(shape) + " axis " + std::to_string(axis),
+              [&](Net& net) {
+                const int v = Place(net, x, placed), y = net.Result(shape);
+                net.Add("softmax", {v}, y, SoftmaxSpec{static_cast<int>(axis), log});
+                return y;
+              },
+              want, [&](size_t i) { return 64 * kRounding * (std::fabs(want[i]) + (log ? 1 : 0)); });
         }
 }
 
@@ -338,17 +353,18 @@ TEST(LayerNormalization) {
               want.push_back(affine ? unit * gamma.data[i] + beta.data[i] : unit);
             }
           }
-          CheckNet("layer norm " + Text(shape) + " axis " + std::to_string(axis),
-                   [&](Net& net) {
-                     std::vector<int> inputs = {Place(net, x, placed)};
-                     if (affine) inputs.insert(inputs.end(), {net.Constant(gamma), net.Constant(beta)});
-                     const int y = net.Result(shape);
-                     NormalizeSpec spec;
-                     spec.axis = static_cast<int>(axis);
-                     net.Add("normalize", inputs, y, spec);
-                     return y;
-                   },
-                   want, [](size_t) { return 2e-5; });
+          CheckNet(
+              "layer norm " + Text(shape) + " axis " + std::to_string(axis),
+              [&](Net& net) {
+                std::vector<int> inputs = {Place(net, x, placed)};
+                if (affine) inputs.insert(inputs.end(), {net.Constant(gamma), net.Constant(beta)});
+                const int y = net.Result(shape);
+                NormalizeSpec spec;
+                spec.axis = static_cast<int>(axis);
+                net.Add("normalize", inputs, y, spec);
+                return y;
+              },
+              want, [](size_t) { return 2e-5; });
         }
 }
 
@@ -367,7 +383,8 @@ TEST(GroupNormalization) {
           const Array x = RandomArray(c.shape, random, 1, 5), gamma = RandomArray({c.shape[1]}, random),
                       beta = RandomArray({c.shape[1]}, random);
           const size_t inner = x.data.size() / static_cast<size_t>(c.shape[0] * c.shape[1]);
-          const size_t channels = static_cast<size_t>(c.shape[1]), count = channels / static_cast<size_t>(c.groups) * inner;
+          const size_t channels = static_cast<size_t>(c.shape[1]),
+                       count = channels / static_cast<size_t>(c.groups) * inner;
           std::vector<double> want;
           for (size_t first = 0; first < x.data.size(); first += count) {
             double mean = 0, variance = 0;
@@ -382,20 +399,21 @@ TEST(GroupNormalization) {
               want.push_back(v);
             }
           }
-          CheckNet("group norm " + Text(c.shape) + " groups " + std::to_string(c.groups) + " " +
-                       kPlacedNames[static_cast<int>(placed)],
-                   [&](Net& net) {
-                     std::vector<int> inputs = {Place(net, x, placed)};
-                     if (affine) inputs.insert(inputs.end(), {net.Constant(gamma), net.Constant(beta)});
-                     const int y = net.Result(c.shape);
-                     NormalizeSpec spec;
-                     spec.kind = NormalizeKind::kGroup;
-                     spec.groups = c.groups;
-                     spec.activation.kind = act;
-                     net.Add("normalize", inputs, y, spec);
-                     return y;
-                   },
-                   want, [](size_t) { return 2e-5; }, placed == Placed::kBlockedHalo && c.shape.size() == 4);
+          CheckNet(
+              "group norm " + Text(c.shape) + " groups " + std::to_string(c.groups) + " " +
+                  kPlacedNames[static_cast<int>(placed)],
+              [&](Net& net) {
+                std::vector<int> inputs = {Place(net, x, placed)};
+                if (affine) inputs.insert(inputs.end(), {net.Constant(gamma), net.Constant(beta)});
+                const int y = net.Result(c.shape);
+                NormalizeSpec spec;
+                spec.kind = NormalizeKind::kGroup;
+                spec.groups = c.groups;
+                spec.activation.kind = act;
+                net.Add("normalize", inputs, y, spec);
+                return y;
+              },
+              want, [](size_t) { return 2e-5; }, placed == Placed::kBlockedHalo && c.shape.size() == 4);
         }
 }
 
@@ -426,7 +444,8 @@ double ReduceReference(Reduce fn, const std::vector<double>& terms) {
 }
 
 TEST(ReductionsOverAnyAxes) {
-  for (const Shape& shape : {Shape{2, 5, 4, 3}, Shape{1, 20, 9, 7}, Shape{6, 130}, Shape{3, 2, 4, 5, 2}, Shape{2, 16, 1, 1}})
+  for (const Shape& shape :
+       {Shape{2, 5, 4, 3}, Shape{1, 20, 9, 7}, Shape{6, 130}, Shape{3, 2, 4, 5, 2}, Shape{2, 16, 1, 1}})
     for (unsigned mask = 1; mask < 1u << shape.size(); ++mask)
       for (int f = 0; f <= static_cast<int>(Reduce::kLogSumExp); ++f)
         for (bool keep : {false, true})
@@ -449,17 +468,19 @@ TEST(ReductionsOverAnyAxes) {
               terms[static_cast<size_t>(BroadcastAt(index, shape, i))].push_back(x.data[static_cast<size_t>(i)]);
             std::vector<double> want;
             for (const auto& t : terms) want.push_back(ReduceReference(spec.fn, t));
-            CheckNet("reduce " + std::to_string(f) + " of " + Text(shape) + " axes " + std::to_string(mask) + " " +
-                         kPlacedNames[static_cast<int>(placed)],
-                     [&](Net& net) {
-                       const int v = Place(net, x, placed), y = net.Result(y_shape);
-                       net.Add("reduce", {v}, y, spec);
-                       return y;
-                     },
-                     want, [&](size_t i) {
-                       const double roundings = 80 + (spec.fn == Reduce::kProd ? static_cast<double>(terms[i].size()) : 0);
-                       return roundings * kRounding * (std::fabs(want[i]) + 1);
-                     });
+            CheckNet(
+                "reduce " + std::to_string(f) + " of " + Text(shape) + " axes " + std::to_string(mask) + " " +
+                    kPlacedNames[static_cast<int>(placed)],
+                [&](Net& net) {
+                  const int v = Place(net, x, placed), y = net.Result(y_shape);
+                  net.Add("reduce", {v}, y, spec);
+                  return y;
+                },
+                want,
+                [&](size_t i) {
+                  const double roundings = 80 + (spec.fn == Reduce::kProd ? static_cast<double>(terms[i].size()) : 0);
+                  return roundings * kRounding * (std::fabs(want[i]) + 1);
+                });
           }
 }
 

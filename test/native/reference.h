@@ -120,7 +120,8 @@ class FlushDenormals {
 
 // Row lengths around the vector and around an unrolled loop.
 inline std::vector<size_t> RowLengths(size_t lanes) {
-  return {0, 1, 2, 3, lanes - 1, lanes, lanes + 1, 2 * lanes + 3, 4 * lanes - 1, 4 * lanes, 4 * lanes + 3, 9 * lanes + 5};
+  return {
+      0, 1, 2, 3, lanes - 1, lanes, lanes + 1, 2 * lanes + 3, 4 * lanes - 1, 4 * lanes, 4 * lanes + 3, 9 * lanes + 5};
 }
 
 }  // namespace lanewise::test

@@ -30,7 +30,9 @@ struct UnaryCase {
 const UnaryCase kUnaryCases[] = {
     {"identity", [](double x, double, double) { return x; }, 0, 0, 0, 0},
     {"relu", [](double x, double, double) { return x < 0 ? 0 : x; }, 0, 0, 0, 0},
-    {"clip", [](double x, double a, double b) { return x < a ? a : x > b ? b : x; }, -1.5f, 2.25f, 0, 0},
+    {"clip", [](double x, double a, double b) { return x < a   ? a
+                                                       : x > b ? b
+                                                               : x; }, -1.5f, 2.25f, 0, 0},
     {"leaky_relu", [](double x, double a, double) { return x > 0 ? x : a * x; }, 0.1f, 0, 0.5, 0},
     {"hard_sigmoid", HardSigmoid, 0.2f, 0.5f, 1, 0.5},
     {"hard_swish", [](double x, double a, double b) { return x * HardSigmoid(x, a, b); }, 1 / 6.f, 0.5f, 1.5, 2},
@@ -52,7 +54,9 @@ const UnaryCase kUnaryCases[] = {
     {"floor", [](double x, double, double) { return std::floor(x); }, 0, 0, 0, 0},
     {"ceil", [](double x, double, double) { return std::ceil(x); }, 0, 0, 0, 0},
     {"round", [](double x, double, double) { return std::nearbyint(x); }, 0, 0, 0, 0},
-    {"sign", [](double x, double, double) { return x > 0 ? 1 : x < 0 ? -1 : x; }, 0, 0, 0, 0},
+    {"sign", [](double x, double, double) { return x > 0   ? 1
+                                                   : x < 0 ? -1
+                                                           : x; }, 0, 0, 0, 0},
     {"erf", [](double x, double, double) { return std::erf(x); }, 0, 0, 1.3, 0},
     {"softplus", [](double x, double, double) { return Softplus(x); }, 0, 0, 2.6, 0},
     {"elu", [](double x, double a, double) { return x > 0 ? x : a * std::expm1(x); }, 1.5f, 0, 1.6, 0},
@@ -60,9 +64,10 @@ const UnaryCase kUnaryCases[] = {
 };
 static_assert(sizeof(kUnaryCases) / sizeof(UnaryCase) == static_cast<size_t>(Unary::kCount), "a case for every one");
 
-const float kSpecials[] = {0.f,    -0.f,   kInf,         -kInf,         kNan,   1.f,    -1.f,  0.5f,  1.5f, 2.5f,
-                           -0.5f,  -1.5f,  3.40282347e38f, -3.40282347e38f, 1e-38f, -1e-38f, 88.72f, 89.f, -87.4f, -104.f,
-                           1.e10f, -1.e10f, 8388607.5f,  -8388608.f,    20.f,   -20.f,  0.625f, 0.92f, 1e-40f, -1e-40f};
+const float kSpecials[] = {
+    0.f,    -0.f,    kInf,           -kInf,           kNan,   1.f,     -1.f,   0.5f,  1.5f,   2.5f,
+    -0.5f,  -1.5f,   3.40282347e38f, -3.40282347e38f, 1e-38f, -1e-38f, 88.72f, 89.f,  -87.4f, -104.f,
+    1.e10f, -1.e10f, 8388607.5f,     -8388608.f,      20.f,   -20.f,   0.625f, 0.92f, 1e-40f, -1e-40f};
 
 // How far over its bound a result is: 1 is at the bound.
 double Excess(const UnaryCase& c, float x, float got, double want) {
@@ -144,9 +149,10 @@ TEST(UnaryRowsOfEveryLengthInAndOutOfPlace) {
             for (size_t i = 0; i < n; ++i) {
               const double want = c.reference(before[i], c.alpha, c.beta);
               // -inf * 0, as the formula has it
-              const bool formula = fn == static_cast<int>(Unary::kHardSwish) && before[i] == -kInf && std::isnan(out[i]);
-              CHECK(formula || Excess(c, before[i], out[i], want) <= 1, "%s %s n=%zu [%zu] (%g) = %g, want %g", table->isa,
-                    c.name, n, i, double(before[i]), double(out[i]), want);
+              const bool formula =
+                  fn == static_cast<int>(Unary::kHardSwish) && before[i] == -kInf && std::isnan(out[i]);
+              CHECK(formula || Excess(c, before[i], out[i], want) <= 1, "%s %s n=%zu [%zu] (%g) = %g, want %g",
+                    table->isa, c.name, n, i, double(before[i]), double(out[i]), want);
             }
           }
 }
@@ -214,9 +220,10 @@ TEST(BinaryRows) {
             for (size_t i = 0; i < n; ++i) {
               const float p = va[i % va.size()], q = vb[i % vb.size()];
               const double want = BinaryReference(fn, p, q);
-              CHECK(UlpError(y[i], want) <= (fn == Binary::kPow ? 0.51 : 0.5), "%s %s spread %d n=%zu: (%g, %g) = %g, want %g",
-                    table->isa, kBinaryNames[index / static_cast<int>(Spread::kCount)], static_cast<int>(spread), n,
-                    double(p), double(q), double(y[i]), want);
+              CHECK(UlpError(y[i], want) <= (fn == Binary::kPow ? 0.51 : 0.5),
+                    "%s %s spread %d n=%zu: (%g, %g) = %g, want %g", table->isa,
+                    kBinaryNames[index / static_cast<int>(Spread::kCount)], static_cast<int>(spread), n, double(p),
+                    double(q), double(y[i]), want);
             }
             if (!IsFused(*table) || lanes_spread) continue;
             const std::vector<float> got(y.begin(), y.end());
@@ -232,16 +239,18 @@ TEST(PowersOfSpecials) {
     const auto full = table->binary[binary_index(Binary::kPow, Spread::kFull)];
     const auto scalar = table->binary[binary_index(Binary::kPow, Spread::kScalarB)];
     for (float a : kSpecials)
-      for (float b : {0.f, -0.f, 0.5f, 1.f, 2.f, 3.f, -1.f, -2.f, -3.f, -0.5f, 1.5f, kInf, -kInf, kNan, 8388609.f, 1e10f}) {
+      for (float b :
+           {0.f, -0.f, 0.5f, 1.f, 2.f, 3.f, -1.f, -2.f, -3.f, -0.5f, 1.5f, kInf, -kInf, kNan, 8388609.f, 1e10f}) {
         if (a != 0 && std::fabs(a) < kSmallest) continue;
         const double want = std::pow(static_cast<double>(a), static_cast<double>(b));
         float y = 0, z = 0;
         full(&a, &b, &y, 1);
         scalar(&a, &b, &z, 1);
         // x*x*x rounds twice
-        CHECK(UlpError(y, want) <= 0.51, "%s pow(%g, %g) = %g, want %g", table->isa, double(a), double(b), double(y), want);
-        CHECK(UlpError(z, want) <= (b == 3.f ? 1.5 : 0.51), "%s pow(%g, scalar %g) = %g, want %g", table->isa, double(a),
-              double(b), double(z), want);
+        CHECK(UlpError(y, want) <= 0.51, "%s pow(%g, %g) = %g, want %g", table->isa, double(a), double(b), double(y),
+              want);
+        CHECK(UlpError(z, want) <= (b == 3.f ? 1.5 : 0.51), "%s pow(%g, scalar %g) = %g, want %g", table->isa,
+              double(a), double(b), double(z), want);
       }
   }
 }
@@ -286,9 +295,7 @@ TEST(ScaleRows) {
               for (size_t b = 0; b < blocks; ++b) {
                 const size_t factors = per_lane ? lanes : 1;
                 GuardedBuffer x(n, guard), apart(n, guard), s(factors, guard), t(factors, guard);
-                const auto at = [&](size_t i) {
-                  return per_lane ? i / lanes * kMaxLanes + b * lanes + i % lanes : i;
-                };
+                const auto at = [&](size_t i) { return per_lane ? i / lanes * kMaxLanes + b * lanes + i % lanes : i; };
                 for (size_t i = 0; i < n; ++i) x[i] = values[at(i)];
                 std::copy_n(scales.begin() + static_cast<ptrdiff_t>(b * lanes), factors, s.begin());
                 std::copy_n(shifts.begin() + static_cast<ptrdiff_t>(b * lanes), factors, t.begin());
@@ -298,8 +305,8 @@ TEST(ScaleRows) {
                   const size_t c = per_lane ? b * lanes + i % lanes : 0;
                   const double product = static_cast<double>(values[at(i)]) * scales[c], sum = product + shifts[c];
                   const double want = std::isnan(sum) ? sum : std::fmin(hi, std::fmax(lo, sum));
-                  CHECK(Near(y[i], want, kRounding * (std::fabs(product) + 2 * std::fabs(sum))), "%s n=%zu: %g, want %g",
-                        table->isa, n, double(y[i]), want);
+                  CHECK(Near(y[i], want, kRounding * (std::fabs(product) + 2 * std::fabs(sum))),
+                        "%s n=%zu: %g, want %g", table->isa, n, double(y[i]), want);
                   result[at(i)] = y[i];
                 }
               }

@@ -1,5 +1,5 @@
-// exp, log, tanh, erf and their kin over one vector. Errors are the largest seen in the sweep of test/native/rows_test.cc
-// (ulp of the result, normal results; the portable vector, whose fma rounds twice, included):
+// exp, log, tanh, erf and their kin over one vector. Errors are the largest seen in the sweep of
+// test/native/rows_test.cc (ulp of the result, normal results; the portable vector, whose fma rounds twice, included):
 //
 //   exp 1.0   log 1.0   expm1 1.0   log1p 2.0   tanh 1.5   erf 1.3   sigmoid 2.3   softplus 2.6   pow 0.51
 //
@@ -142,8 +142,8 @@ inline Vec sigmoid(Vec x) { return div(splat(1.f), add(splat(1.f), exp(neg(x))))
 // log(1 + exp x) = max(x, 0) + log(1 + exp(-|x|))
 inline Vec softplus(Vec x) { return add(max(splat(0.f), x), log1p_unit(exp(neg(abs(x))))); }
 
-// pow goes through double, one element at a time: x^2, sqrt and the like are caught before, and a double-float logarithm
-// would cost more code than the rest of this file.
+// pow goes through double, one element at a time: x^2, sqrt and the like are caught before, and a double-float
+// logarithm would cost more code than the rest of this file.
 inline double from_bits(uint64_t bits) {
   double d;
   memcpy(&d, &bits, 8);

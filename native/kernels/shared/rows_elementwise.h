@@ -32,8 +32,8 @@ constexpr bool is_cheap(Unary fn) {
   }
 }
 
-// x * tanh(softplus x) = x * m / (m + 2) with e = exp x, m = e*(e + 2); beyond x = 20 the factor is 1. Error: 4.5 ulp; as
-// with silu, the smallest results may be flushed.
+// x * tanh(softplus x) = x * m / (m + 2) with e = exp x, m = e*(e + 2); beyond x = 20 the factor is 1. Error: 4.5 ulp;
+// as with silu, the smallest results may be flushed.
 inline Vec mish(Vec x) {
   const Vec e = exp(min(splat(20.f), x));
   const Vec m = mul(e, add(e, splat(2.f)));
@@ -80,7 +80,8 @@ void unary_row(const float* x, float* y, size_t n, float alpha, float beta) {
   size_t i = 0;
   if constexpr (is_cheap(fn)) {
     for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-      const Vec v0 = load(x + i), v1 = load(x + i + kLanes), v2 = load(x + i + 2 * kLanes), v3 = load(x + i + 3 * kLanes);
+      const Vec v0 = load(x + i), v1 = load(x + i + kLanes), v2 = load(x + i + 2 * kLanes),
+                v3 = load(x + i + 3 * kLanes);
       store(y + i, apply_unary<fn>(v0, a, b));
       store(y + i + kLanes, apply_unary<fn>(v1, a, b));
       store(y + i + 2 * kLanes, apply_unary<fn>(v2, a, b));
@@ -139,10 +140,10 @@ inline bool simple_power(const float* a, float exponent, float* y, size_t n) {
 
 template <Binary fn, Spread spread>
 void binary_row(const float* a, const float* b, float* y, size_t n) {
-  constexpr Operand ka = spread == Spread::kScalarA ? Operand::kScalar
+  constexpr Operand ka = spread == Spread::kScalarA  ? Operand::kScalar
                          : spread == Spread::kLanesA ? Operand::kVector
                                                      : Operand::kElements;
-  constexpr Operand kb = spread == Spread::kScalarB ? Operand::kScalar
+  constexpr Operand kb = spread == Spread::kScalarB  ? Operand::kScalar
                          : spread == Spread::kLanesB ? Operand::kVector
                                                      : Operand::kElements;
   if (n == 0) return;
@@ -164,8 +165,7 @@ void binary_row(const float* a, const float* b, float* y, size_t n) {
     }
   }
   for (; i + kLanes <= n; i += kLanes) store(y + i, apply_binary<fn>(operand<ka>(a, i, ra), operand<kb>(b, i, rb)));
-  if (i < n)
-    store_tail(y + i, apply_binary<fn>(operand_tail<ka>(a, i, n, ra), operand_tail<kb>(b, i, n, rb)), n - i);
+  if (i < n) store_tail(y + i, apply_binary<fn>(operand_tail<ka>(a, i, n, ra), operand_tail<kb>(b, i, n, rb)), n - i);
 }
 
 template <Operand kind>

@@ -1,7 +1,7 @@
 // Reductions over a row, over columns and over the pixels of a blocked plane, and what normalisation and softmax need.
 //
-// A float sum of n terms loses up to n/2 ulp, so partial sums are short: chunks of a row join in double, chunks of 64 rows
-// of columns in a second vector, the rows of a plane in a second vector. rows.h states the bounds.
+// A float sum of n terms loses up to n/2 ulp, so partial sums are short: chunks of a row join in double, chunks of 64
+// rows of columns in a second vector, the rows of a plane in a second vector. rows.h states the bounds.
 #pragma once
 #include "kernels/shared/math.h"
 #include "kernels/table.h"
@@ -52,8 +52,8 @@ constexpr bool is_sum() {
   return fn != Fold::kMax && fn != Fold::kMin && fn != Fold::kProd;
 }
 
-// All lanes as one. Sums join in a tree, four roundings at most: adding lane after lane in double would cost more than the
-// rest of a chunk (AVX-512, 4096 elements in L1: 74 against 220 GB/s).
+// All lanes as one. Sums join in a tree, four roundings at most: adding lane after lane in double would cost more than
+// the rest of a chunk (AVX-512, 4096 elements in L1: 74 against 220 GB/s).
 template <Fold fn>
 inline float fold_vector(Vec acc) {
   if constexpr (is_sum<fn>()) return sum(acc);

@@ -112,8 +112,7 @@ inline void softmax_strip(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_
 template <bool kLog>
 void softmax_columns(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride, size_t count, size_t n) {
   size_t i = 0;
-  for (; i + 2 * kLanes <= n; i += 2 * kLanes)
-    softmax_strip<kLog, 2>(x + i, x_stride, y + i, y_stride, count, kLanes);
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) softmax_strip<kLog, 4>(x + i, x_stride, y + i, y_stride, count, kLanes);
   for (; i < n; i += kLanes) softmax_strip<kLog, 1>(x + i, x_stride, y + i, y_stride, count, n - i);
 }
 
