@@ -20,18 +20,21 @@ export function describe(value: unknown): string {
 /** `[2, 3, 4]` */
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
-/** Edits between two words, letters case-blind. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+/** Edits between two words, letters case-blind; two letters the wrong way round are one edit. */
+function distance(first: string, second: string): number {
+  const [a, b] = [first.toLowerCase(), second.toLowerCase()];
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, i) => i)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1]!.toLowerCase() === b[j - 1]!.toLowerCase() ? 0 : 1;
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + change));
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      row.push(Math.min(rows[i - 1]![j]! + 1, row[j - 1]! + 1, rows[i - 1]![j - 1]! + change));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) row[j] = Math.min(row[j]!, rows[i - 2]![j - 2]! + 1);
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length]!;
+  return rows[a.length]![b.length]!;
 }
 
 /** The known name that a misspelt one most likely meant, or undefined when none is near. */

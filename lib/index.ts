@@ -109,7 +109,7 @@ export {
   maxPool2d,
   type Pool2dOptions,
 } from './ops/pool.js';
-export { type PrepareConv2dOptions, PreparedConv2d, prepareConv2d } from './ops/prepared-conv.js';
+export { type PrepareConv2dOptions, type PreparedConv2d, prepareConv2d } from './ops/prepared-conv.js';
 export { type ReduceOptions, reduce } from './ops/reduce.js';
 export { type Resize2dOptions, type ResizeCoordinates, type ResizeRounding, resize2d } from './ops/resize.js';
 export {

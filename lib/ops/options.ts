@@ -146,7 +146,7 @@ function vectorData(where: string, value: unknown, length: number | null): Float
   if (value instanceof Tensor && value.type === 'float32') value = value.data;
   if (value instanceof Float32Array) {
     // An array without a shape has any length, but a detached one has none.
-    checkMemory(where, value, value.length === 0 && length ? [length] : null);
+    checkMemory(where, value, value.buffer.byteLength === 0 && length !== 0 ? [length ?? 1] : null);
     return value;
   }
   if (!Array.isArray(value)) {
