@@ -1,8 +1,30 @@
 /** Everything that can happen to an accumulator before it is stored, behind every form of convolution and matrix product. */
 import test from 'ava';
-import { type Activation, conv2d, convTranspose2d, type EpilogueOptions, type EpilogueTensors, type Isa, type Layout, linear, separableConv2d, Tensor, tensor } from 'lanewise';
+import {
+  type Activation,
+  conv2d,
+  convTranspose2d,
+  type EpilogueOptions,
+  type EpilogueTensors,
+  type Isa,
+  type Layout,
+  linear,
+  separableConv2d,
+  Tensor,
+  tensor,
+} from 'lanewise';
 import { type Geometry, naiveConv, naiveConvTranspose } from '../support/naive-conv.js';
-import { Dice, difference, eps, fromLayout, fusedIsas, inLayout, isas, largest, sameBits } from '../support/operands.js';
+import {
+  Dice,
+  difference,
+  eps,
+  fromLayout,
+  fusedIsas,
+  inLayout,
+  isas,
+  largest,
+  sameBits,
+} from '../support/operands.js';
 import { pointwise } from '../support/reference-epilogue.js';
 
 /** An activation and what the reference calls it. */
@@ -61,7 +83,15 @@ function run(form: Form, x: Tensor, w: Tensor, o: EpilogueOptions & EpilogueTens
     const { gate: _, ...rest } = o;
     return linear(x, w, { ...rest, isa });
   }
-  return (form.transposed ? convTranspose2d : conv2d)(x, w, { ...o, stride: strides, dilation: dilations, padding: pads, groups, layout, isa });
+  return (form.transposed ? convTranspose2d : conv2d)(x, w, {
+    ...o,
+    stride: strides,
+    dilation: dilations,
+    padding: pads,
+    groups,
+    layout,
+    isa,
+  });
 }
 
 for (const [name, form] of Object.entries(forms)) {
@@ -72,16 +102,27 @@ for (const [name, form] of Object.entries(forms)) {
     const depth = chw(form.transposed ? [0, form.x[1]! / form.geometry.groups, ...form.w.slice(2)] : form.w);
     const bias = dice.values([outputs]);
     const reference = form.linear
-      ? { ...naiveConv({ ...x, shape: [...form.x, 1, 1] }, { ...w, shape: [...form.w, 1, 1] }, one), shape: [form.x[0]!, outputs] }
+      ? {
+          ...naiveConv({ ...x, shape: [...form.x, 1, 1] }, { ...w, shape: [...form.w, 1, 1] }, one),
+          shape: [form.x[0]!, outputs],
+        }
       : form.transposed
         ? naiveConvTranspose(x, w, form.geometry, [0, 0])
         : naiveConv(x, w, form.geometry);
     const plane = reference.data.length / reference.shape[0]! / outputs;
     const channelOf = (i: number) => Math.floor(i / plane) % outputs;
     const [scale, shift] = [dice.values([outputs]), dice.values([outputs])];
-    const [residual, gate, perImage] = [dice.values(reference.shape), dice.values(reference.shape), dice.values([reference.shape[0]!, outputs, 1, 1])];
+    const [residual, gate, perImage] = [
+      dice.values(reference.shape),
+      dice.values(reference.shape),
+      dice.values([reference.shape[0]!, outputs, 1, 1]),
+    ];
     const slopes = dice.values([outputs]);
-    const all = [...activations, [{ kind: 'prelu', slope: slopes }, 'prelu', 0, 0] as const, [{ kind: 'prelu', slope: 0.25 }, 'prelu one', 0, 0] as const];
+    const all = [
+      ...activations,
+      [{ kind: 'prelu', slope: slopes }, 'prelu', 0, 0] as const,
+      [{ kind: 'prelu', slope: 0.25 }, 'prelu one', 0, 0] as const,
+    ];
     for (const [activation, kind, alpha, beta] of all) {
       for (const extra of extras) {
         if (form.linear && extra.startsWith('gate')) continue;
@@ -116,10 +157,12 @@ for (const [name, form] of Object.entries(forms)) {
           const bound = 1.2 * 2 * eps * (depth + 3) + 4 * eps * Math.max(1, largest(expected));
           for (const [i, y] of results.entries()) {
             const off = difference(y.data, expected);
-            if (!(off <= bound)) t.fail(`${JSON.stringify(activation)} ${extra} ${layout} ${isas[i]}: off by ${off}, bound ${bound}`);
+            if (!(off <= bound))
+              t.fail(`${JSON.stringify(activation)} ${extra} ${layout} ${isas[i]}: off by ${off}, bound ${bound}`);
           }
           const fused = results.filter((_, i) => fusedIsas.includes(isas[i]!));
-          if (fused.some((y) => !sameBits(y.data, fused[0]!.data))) t.fail(`${JSON.stringify(activation)} ${extra} ${layout}: ISAs have other bits`);
+          if (fused.some((y) => !sameBits(y.data, fused[0]!.data)))
+            t.fail(`${JSON.stringify(activation)} ${extra} ${layout}: ISAs have other bits`);
         }
       }
     }
@@ -129,14 +172,35 @@ for (const [name, form] of Object.entries(forms)) {
 
 test('the border may hold a value per input channel', (t) => {
   const dice = new Dice(77);
-  for (const [c, groups, outputs] of [[3, 1, 8], [20, 1, 5], [12, 3, 12], [17, 17, 17], [32, 8, 32]] as const) {
+  for (const [c, groups, outputs] of [
+    [3, 1, 8],
+    [20, 1, 5],
+    [12, 3, 12],
+    [17, 17, 17],
+    [32, 8, 32],
+  ] as const) {
     for (const layout of ['nchw', 'nhwc'] as const) {
-      const [x, w, padValue] = [dice.integers([2, c, 5, 6]), dice.integers([outputs, c / groups, 3, 3]), dice.integers([c])];
+      const [x, w, padValue] = [
+        dice.integers([2, c, 5, 6]),
+        dice.integers([outputs, c / groups, 3, 3]),
+        dice.integers([c]),
+      ];
       const geometry: Geometry = { strides: [1, 2], dilations: [1, 1], pads: [2, 1, 1, 3], groups };
       const expected = naiveConv(x, w, geometry, undefined, padValue.data);
       for (const isa of isas) {
-        const y = conv2d(inLayout(x, layout), w, { padValue, padding: geometry.pads, stride: geometry.strides, groups, layout, isa });
-        t.is(difference(fromLayout(y, layout).data, expected.data), 0, `${c} channels, ${groups} groups, ${layout}, ${isa}`);
+        const y = conv2d(inLayout(x, layout), w, {
+          padValue,
+          padding: geometry.pads,
+          stride: geometry.strides,
+          groups,
+          layout,
+          isa,
+        });
+        t.is(
+          difference(fromLayout(y, layout).data, expected.data),
+          0,
+          `${c} channels, ${groups} groups, ${layout}, ${isa}`,
+        );
       }
     }
   }
@@ -146,10 +210,21 @@ test('a separable convolution is its two convolutions', (t) => {
   const dice = new Dice(78);
   for (const layout of ['nchw', 'nhwc'] as const) {
     for (const isa of isas) {
-      const [x, depthwise, pointwise_] = [dice.values([1, 9, 8, 7]), dice.values([18, 1, 3, 3]), dice.values([11, 18, 1, 1])];
+      const [x, depthwise, pointwise_] = [
+        dice.values([1, 9, 8, 7]),
+        dice.values([18, 1, 3, 3]),
+        dice.values([11, 18, 1, 1]),
+      ];
       const [b1, b2, residual] = [dice.values([18]), dice.values([11]), inLayout(dice.values([1, 11, 4, 4]), layout)];
       const shared = { layout, isa };
-      const first = conv2d(inLayout(x, layout), depthwise, { ...shared, groups: 9, stride: 2, padding: 1, bias: b1, activation: 'relu6' });
+      const first = conv2d(inLayout(x, layout), depthwise, {
+        ...shared,
+        groups: 9,
+        stride: 2,
+        padding: 1,
+        bias: b1,
+        activation: 'relu6',
+      });
       const second = conv2d(first, pointwise_, { ...shared, bias: b2, residual, activation: 'hardSwish' });
       const whole = separableConv2d(inLayout(x, layout), depthwise, pointwise_, {
         ...shared,
@@ -174,6 +249,9 @@ test('operands are never written to, and one tensor may be several of them', (t)
   const before = [x.data.slice(), w.data.slice()];
   const y = conv2d(x, w, { residual: x, gate: x });
   t.deepEqual([x.data, w.data], before);
-  const expected = conv2d(x, w, { residual: tensor(x.data.slice(), x.shape), gate: new Tensor('float32', x.data.slice(), x.shape) });
+  const expected = conv2d(x, w, {
+    residual: tensor(x.data.slice(), x.shape),
+    gate: new Tensor('float32', x.data.slice(), x.shape),
+  });
   t.deepEqual(y.data, expected.data);
 });

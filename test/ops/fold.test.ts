@@ -22,7 +22,10 @@ const layers: readonly Layer[] = [
 ];
 
 /** Visits each weight with its output channel and input channel. */
-function eachWeight({ shape, groups, transposed }: Layer, visit: (i: number, output: number, input: number) => void): void {
+function eachWeight(
+  { shape, groups, transposed }: Layer,
+  visit: (i: number, output: number, input: number) => void,
+): void {
   const [first = 0, second = 0, ...rest] = shape;
   const taps = rest.reduce((product, extent) => product * extent, 1);
   const perGroup = first / groups;
@@ -41,10 +44,18 @@ for (const layer of layers) {
     test(`a batch norm folds into ${layer.name} weights ${biased ? 'with' : 'without'} bias`, (t) => {
       const dice = new Dice(layer.shape.length + layer.groups);
       const o = outputsOf(layer);
-      const [weight, bias, gamma, beta, mean] = [layer.shape, [o], [o], [o], [o]].map((shape) => dice.values(shape)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
-      const variance = tensor(dice.values([o]).data.map((value) => value * value + 0.01), [o]);
+      const [weight, bias, gamma, beta, mean] = [layer.shape, [o], [o], [o], [o]].map((shape) =>
+        dice.values(shape),
+      ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      const variance = tensor(
+        dice.values([o]).data.map((value) => value * value + 0.01),
+        [o],
+      );
       const epsilon = 1e-3;
-      const folded = foldBatchNorm({ weight, bias: biased ? bias : null, groups: layer.groups, transposed: layer.transposed }, { gamma, beta, mean, variance, epsilon });
+      const folded = foldBatchNorm(
+        { weight, bias: biased ? bias : null, groups: layer.groups, transposed: layer.transposed },
+        { gamma, beta, mean, variance, epsilon },
+      );
       const factor = Float64Array.from(gamma.data, (value, c) => value / Math.sqrt(variance.data[c]! + epsilon));
       const expected = new Float64Array(weight.size);
       eachWeight(layer, (i, output) => {
@@ -80,14 +91,22 @@ for (const layer of layers) {
       expected[output]! += weight.data[i]! * (shifts?.data[input] ?? 0);
     });
     t.true(difference(before.bias.data, expected) <= eps * Math.max(1, largest(expected)));
-    t.deepEqual(before.padValue, Float32Array.from(p.data, (value, i) => (shifts ? -shifts.data[i]! / value : 0)));
+    t.deepEqual(
+      before.padValue,
+      Float32Array.from(p.data, (value, i) => (shifts ? -shifts.data[i]! / value : 0)),
+    );
   });
 }
 
 test('a folded convolution computes what the two did, on every instruction set', (t) => {
   const dice = new Dice(3);
   const [x, weight, bias] = [dice.values([1, 6, 7, 7]), dice.values([8, 3, 3, 3]), dice.values([8])];
-  const norm = { gamma: dice.values([8]), beta: dice.values([8]), mean: dice.values([8]), variance: dice.values([8]).data.map((value) => value * value + 0.1) };
+  const norm = {
+    gamma: dice.values([8]),
+    beta: dice.values([8]),
+    mean: dice.values([8]),
+    variance: dice.values([8]).data.map((value) => value * value + 0.1),
+  };
   const folded = foldBatchNorm({ weight, bias, groups: 2 }, norm);
   for (const isa of isas) {
     const apart = batchNorm(conv2d(x, weight, { bias, groups: 2, padding: 1, isa }), norm, { isa });
@@ -114,14 +133,20 @@ test('factors may be numbers, or shared by groups of channels', (t) => {
   t.deepEqual([...foldScale({ weight }, { scale: [1, 10] }, 'after').weight.data], [1, 2, 3, 4, 50, 60, 70, 80]);
   const x = tensor([1, 2], [1, 2]);
   const folded = foldScale({ weight, bias: [1, 1, 1, 1] }, { scale: [2, 3], shift: [5, 7] }, 'before');
-  t.deepEqual(linear(x, folded.weight, { bias: folded.bias }).data, linear(tensor([7, 13], [1, 2]), weight, { bias: [1, 1, 1, 1] }).data);
+  t.deepEqual(
+    linear(x, folded.weight, { bias: folded.bias }).data,
+    linear(tensor([7, 13], [1, 2]), weight, { bias: [1, 1, 1, 1] }).data,
+  );
 });
 
 test('padValue is left out where none exists', (t) => {
   const weight = tensor([1, 2], [1, 2, 1, 1]);
   t.false('padValue' in foldScale({ weight }, { scale: [0, 1], shift: [1, 1] }, 'before'));
   t.deepEqual(foldScale({ weight }, { scale: [0, 2], shift: [0, 1] }, 'before').padValue, Float32Array.of(0, -0.5));
-  t.throws(() => foldScale({ weight, transposed: true }, { scale: 1, shift: 1 }, 'before'), { instanceOf: RangeError, message: /transposed/ });
+  t.throws(() => foldScale({ weight, transposed: true }, { scale: 1, shift: 1 }, 'before'), {
+    instanceOf: RangeError,
+    message: /transposed/,
+  });
 });
 
 test('arguments are not written to, and no weights fold to no weights', (t) => {

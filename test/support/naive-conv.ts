@@ -17,7 +17,13 @@ export interface Result4 {
 }
 
 /** `border` is what the padding holds, channel by channel. */
-export function naiveConv(x: Array4, weight: Array4, { strides, dilations, pads, groups }: Geometry, bias?: ArrayLike<number>, border?: ArrayLike<number>): Result4 {
+export function naiveConv(
+  x: Array4,
+  weight: Array4,
+  { strides, dilations, pads, groups }: Geometry,
+  bias?: ArrayLike<number>,
+  border?: ArrayLike<number>,
+): Result4 {
   const [n = 0, c = 0, h = 0, w = 0] = x.shape;
   const [outputs = 0, size = 0, kh = 0, kw = 0] = weight.shape;
   const oh = Math.floor((h + pads[0] + pads[2] - dilations[0] * (kh - 1) - 1) / strides[0]) + 1;
@@ -50,7 +56,13 @@ export function naiveConv(x: Array4, weight: Array4, { strides, dilations, pads,
 }
 
 /** Weights are [C, O/groups, KH, KW]; `extra` rows and columns are added at the end. */
-export function naiveConvTranspose(x: Array4, weight: Array4, { strides, dilations, pads, groups }: Geometry, extra: readonly [number, number], bias?: ArrayLike<number>): Result4 {
+export function naiveConvTranspose(
+  x: Array4,
+  weight: Array4,
+  { strides, dilations, pads, groups }: Geometry,
+  extra: readonly [number, number],
+  bias?: ArrayLike<number>,
+): Result4 {
   const [n = 0, c = 0, h = 0, w = 0] = x.shape;
   const [, size = 0, kh = 0, kw = 0] = weight.shape;
   const outputs = size * groups;
@@ -70,7 +82,8 @@ export function naiveConvTranspose(x: Array4, weight: Array4, { strides, dilatio
                 const y = i * strides[0] - pads[0] + u * dilations[0];
                 const z = j * strides[1] - pads[1] + v * dilations[1];
                 if (y < 0 || y >= oh || z < 0 || z >= ow) continue;
-                data[((b * outputs + first + o) * oh + y) * ow + z]! += value * weight.data[((k * size + o) * kh + u) * kw + v]!;
+                data[((b * outputs + first + o) * oh + y) * ow + z]! +=
+                  value * weight.data[((k * size + o) * kh + u) * kw + v]!;
               }
             }
           }

@@ -1,5 +1,5 @@
 /** Operands for operator tests: reproducible values, both layouts, and what may differ. */
-import { cpuInfo, type Isa, type Layout, Tensor, tensor } from 'lanewise';
+import { cpuInfo, type Isa, type Layout, type Tensor, tensor } from 'lanewise';
 
 /** Every instruction set of this machine; 'avx2', 'avx512' and 'neon' add with fused multiplications in one order. */
 export const isas: readonly Isa[] = cpuInfo().detected;
@@ -49,7 +49,9 @@ export function inLayout({ data, shape }: Tensor, layout: Layout): Tensor {
   const [n, c, h, w] = shape as [number, number, number, number];
   const moved = new Float32Array(data.length);
   let i = 0;
-  for (let b = 0; b < n; b++) for (let k = 0; k < c; k++) for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) moved[((b * h + y) * w + x) * c + k] = data[i++]!;
+  for (let b = 0; b < n; b++)
+    for (let k = 0; k < c; k++)
+      for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) moved[((b * h + y) * w + x) * c + k] = data[i++]!;
   return tensor(moved, [n, h, w, c]);
 }
 
@@ -59,7 +61,9 @@ export function fromLayout(t: Tensor, layout: Layout): Tensor {
   const [n, h, w, c] = t.shape as [number, number, number, number];
   const moved = new Float32Array(t.size);
   let i = 0;
-  for (let b = 0; b < n; b++) for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) for (let k = 0; k < c; k++) moved[((b * c + k) * h + y) * w + x] = t.data[i++]!;
+  for (let b = 0; b < n; b++)
+    for (let y = 0; y < h; y++)
+      for (let x = 0; x < w; x++) for (let k = 0; k < c; k++) moved[((b * c + k) * h + y) * w + x] = t.data[i++]!;
   return tensor(moved, [n, c, h, w]);
 }
 
