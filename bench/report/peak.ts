@@ -1,0 +1,36 @@
+/** Clocks wander and neighbours interfere: every measurement is seen against what the core could do around it. */
+import type { Isa } from 'lanewise';
+import { native } from '#lib/native.js';
+
+const probeMs = 20;
+
+/** A probe that moves more than this during a round says that the round was disturbed. */
+const tolerance = 0.05;
+
+export interface Probed<R> {
+  readonly result: R;
+  /** GFLOP/s of one core: the mean of before and after. */
+  readonly peak: number;
+  readonly steady: boolean;
+}
+
+export async function probed<R>(isa: Isa, body: () => Promise<R>): Promise<Probed<R>> {
+  const before = native.fmaPeak(probeMs, isa);
+  const result = await body();
+  const after = native.fmaPeak(probeMs, isa);
+  return {
+    result,
+    peak: (before + after) / 2,
+    steady: Math.abs(after - before) <= tolerance * Math.max(before, after),
+  };
+}
+
+/** The undisturbed rounds; all of them when fewer than half are. */
+export function steadyRounds<R>(rounds: readonly Probed<R>[]): {
+  readonly kept: readonly Probed<R>[];
+  readonly noisy: boolean;
+} {
+  const steady = rounds.filter((round) => round.steady);
+  const noisy = 2 * steady.length < rounds.length;
+  return { kept: noisy ? rounds : steady, noisy };
+}
