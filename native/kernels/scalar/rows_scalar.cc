@@ -13,7 +13,7 @@ void fill_rows(KernelTable* table) {
   fill_elementwise(table);
   fill_reduce(table);
   fill_softmax(table);
-  table->fma_probe = fma_probe<4>;
+  table->fma_probe = fma_probe<6>;
 }
 
 }  // namespace scalar
