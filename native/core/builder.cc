@@ -63,6 +63,8 @@ PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackC
   halo_needs_.resize(count);
   last_use_.assign(count, -1);
   output_port_.assign(count, kNone);
+  shares_ = FindChannelShares(spec, kernels.lanes);
+  share_storage_.assign(count, kNone);
 }
 
 std::string PlanBuilder::Where() const {
@@ -86,6 +88,17 @@ void PlanBuilder::CollectNeeds() {
     if (!need.any) need.pad_value = pad_value;
     if (need.pad_value == pad_value) need.halo = Larger(need.halo, halo);
     need.any = true;
+  }
+  // All parts of a concatenation have the geometry of the whole: the largest border, filled with zeros. Readers that pad
+  // with another value get a copy.
+  for (size_t v = 0; v < shares_.size(); ++v) {
+    if (shares_[v].root == kNone) continue;
+    HaloNeed& whole = halo_needs_[static_cast<size_t>(shares_[v].root)];
+    if (whole.pad_value != kNone) whole = {};
+    if (halo_needs_[v].pad_value == kNone) whole.halo = Larger(whole.halo, halo_needs_[v].halo);
+  }
+  for (size_t v = 0; v < shares_.size(); ++v) {
+    if (shares_[v].root != kNone) halo_needs_[v] = halo_needs_[static_cast<size_t>(shares_[v].root)];
   }
 }
 
@@ -261,9 +274,89 @@ Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Te
   return Status::Ok();
 }
 
+// The tensor of a value that lives among the channels of another.
+Tensor PlanBuilder::PlaceShare(int v) {
+  const ChannelShare share = shares_[static_cast<size_t>(v)];
+  const auto root = static_cast<size_t>(share.root);
+  Tensor tensor = Describe(shape(share.root), Layout::kBlocked, halo_needs_[root].halo);
+  if (share_storage_[root] == kNone) {
+    Storage storage;
+    storage.size = SizeOf(tensor);
+    share_storage_[root] = NewStorage(std::move(storage));
+  }
+  tensor.shape = shape(v);
+  tensor = Place(std::move(tensor), share_storage_[root]);
+  placed_[static_cast<size_t>(tensor.id)].origin += share.channel / lanes() * tensor.block_stride;
+  return tensor;
+}
+
+bool PlanBuilder::LiesInShare(int v) const {
+  const int root = shares_[static_cast<size_t>(v)].root;
+  if (root == kNone || share_storage_[static_cast<size_t>(root)] == kNone) return false;
+  for (const Copy& copy : copies_[static_cast<size_t>(v)]) {
+    if (placed_[static_cast<size_t>(copy.tensor.id)].storage == share_storage_[static_cast<size_t>(root)]) return true;
+  }
+  return false;
+}
+
+bool PlanBuilder::IsSharedConcat(const StepSpec& step) const {
+  const ChannelShare whole = shares_[static_cast<size_t>(step.outputs[0])];
+  if (whole.root == kNone) return false;
+  int64_t channel = whole.channel;
+  for (int v : step.inputs) {
+    const ChannelShare part = shares_[static_cast<size_t>(v)];
+    if (part.root != whole.root || part.channel != channel) return false;
+    channel += shape(v)[1];
+  }
+  return true;
+}
+
+Status PlanBuilder::FinishSharedConcat(const StepSpec& step) {
+  for (int v : step.inputs) {
+    if (LiesInShare(v)) {
+      for (const Copy& copy : copies_[static_cast<size_t>(v)]) Touch(copy.tensor);
+      continue;
+    }
+    // Written in another layout: moved to its place now.
+    const Tensor source = copies_[static_cast<size_t>(v)].front().tensor;
+    const Tensor target = PlaceShare(v);
+    LANEWISE_RETURN_IF_ERROR(FillHalo(target, kNone));
+    Touch(source);
+    StepInfo info;
+    info.kernel = std::string("reorder ") + ReorderName(source.layout, Layout::kBlocked);
+    info.bytes = 8 * ElementCount(shape(v));
+    Add(MakeReorder(source, target, kernels_), info);
+    copies_[static_cast<size_t>(v)].push_back({target, kNone});
+  }
+  const int result = step.outputs[0];
+  copies_[static_cast<size_t>(result)].push_back({PlaceShare(result), kNone});
+  return Status::Ok();
+}
+
+void PlanBuilder::AliasChannels(int v, const Tensor& source, int64_t channel) {
+  const PlacedTensor& placed = placed_[static_cast<size_t>(source.id)];
+  const int64_t origin = placed.origin + channel / lanes() * source.block_stride;
+  int fill = kNone;
+  for (const auto& copies : copies_) {
+    for (const Copy& copy : copies) {
+      if (copy.tensor.id == source.id) fill = copy.pad_value;
+    }
+  }
+  Tensor tensor = source;
+  tensor.shape = shape(v);
+  // A border filled per channel belongs to the whole tensor's channels.
+  if (fill != kNone) tensor.halo = {};
+  tensor = Place(std::move(tensor), placed.storage);
+  placed_[static_cast<size_t>(tensor.id)].origin = origin;
+  copies_[static_cast<size_t>(v)].push_back({tensor, kNone});
+}
+
 bool PlanBuilder::MayWriteOver(const Tensor& tensor) const {
-  const int storage = placed_[static_cast<size_t>(tensor.id)].storage;
+  const PlacedTensor& placed = placed_[static_cast<size_t>(tensor.id)];
+  const int storage = placed.storage;
   if (storages_[static_cast<size_t>(storage)].kind != Storage::Kind::kArena) return false;
+  // Only a tensor that has its storage to itself: not one among the channels of another.
+  if (placed.origin != OriginOf(tensor) || storages_[static_cast<size_t>(storage)].size != SizeOf(tensor)) return false;
   for (size_t v = 0; v < copies_.size(); ++v) {
     for (const Copy& copy : copies_[v]) {
       if (placed_[static_cast<size_t>(copy.tensor.id)].storage == storage && last_use_[v] > current_index_) return false;
@@ -284,7 +377,10 @@ Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor*
   const bool blocked = layout == Layout::kBlocked;
   const Tensor wanted = Describe(shape(v), layout, blocked ? need.halo : Halo{});
   const int port = output_port_[static_cast<size_t>(v)];
-  if (layout == Layout::kPlain && port != kNone &&
+  if (blocked && shares_[static_cast<size_t>(v)].root != kNone) {
+    *tensor = PlaceShare(v);
+    LANEWISE_RETURN_IF_ERROR(FillHalo(*tensor, kNone));
+  } else if (layout == Layout::kPlain && port != kNone &&
       (shape(v).size() != 4 || spec_.outputs[static_cast<size_t>(port)].layout == PortLayout::kNchw)) {
     Storage storage;
     storage.kind = Storage::Kind::kOutput;

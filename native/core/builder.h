@@ -10,6 +10,7 @@
 
 #include "core/buffer.h"
 #include "core/plan_spec.h"
+#include "core/sharing.h"
 #include "core/status.h"
 #include "core/step.h"
 #include "core/tensor.h"
@@ -76,6 +77,12 @@ class PlanBuilder {
   // memory is shared when that is safe: the step must then read an element before it writes the same one.
   Status Out(int v, Layout layout, Tensor* tensor) { return Out(v, layout, nullptr, tensor); }
   Status Out(int v, Layout layout, const Tensor* in_place_of, Tensor* tensor);
+  // The result of a channel concatenation whose parts were written in place: adds steps only for parts that were not.
+  // False where the parts have memory of their own.
+  bool IsSharedConcat(const StepSpec& step) const;
+  Status FinishSharedConcat(const StepSpec& step);
+  // `v` is the channels of `source` from `channel` on, which must begin a block.
+  void AliasChannels(int v, const Tensor& source, int64_t channel);
   // `v` is another shape of the same plain elements.
   Status Alias(int v, const Tensor& source);
   // Contiguous memory for the current operator's steps, dead after the last of them.
@@ -122,6 +129,8 @@ class PlanBuilder {
   Status FillHalo(const Tensor& tensor, int pad_value);
   Status ConstantCopy(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor);
   bool MayWriteOver(const Tensor& tensor) const;
+  Tensor PlaceShare(int v);
+  bool LiesInShare(int v) const;
 
   const PlanSpec& spec_;
   const KernelTable& kernels_;
@@ -133,6 +142,8 @@ class PlanBuilder {
   std::vector<HaloNeed> halo_needs_;       // by value
   std::vector<int> last_use_;              // by value: index of the last StepSpec that reads it
   std::vector<int> output_port_;           // by value
+  std::vector<ChannelShare> shares_;       // by value
+  std::vector<int> share_storage_;         // by root: its storage, once a part was placed
   std::vector<PlacedTensor> placed_;       // by Tensor::id
   std::vector<Storage> storages_;
   std::vector<int> touched_;               // storages used by the operator being built

@@ -188,6 +188,7 @@ Status BuildChannelMap(const std::vector<int>& inputs, const std::vector<int>& o
 Status Build(const ConcatSpec& spec, const StepSpec& step, PlanBuilder& builder) {
   LANEWISE_RETURN_IF_ERROR(CheckAxis(spec.axis, step.inputs, step.outputs[0], builder));
   const bool blocked = PrefersBlocked(step.inputs, step.outputs, builder);
+  if (spec.axis == 1 && blocked && builder.IsSharedConcat(step)) return builder.FinishSharedConcat(step);
   if (spec.axis == 1 && blocked) {
     const std::vector<ChannelSource> channels = ChannelsOfParts(step.inputs, builder);
     return BuildChannelMap(
@@ -212,14 +213,24 @@ Status Build(const SplitSpec& spec, const StepSpec& step, PlanBuilder& builder) 
   LANEWISE_RETURN_IF_ERROR(CheckAxis(spec.axis, step.outputs, step.inputs[0], builder));
   const bool blocked = PrefersBlocked({step.inputs[0]}, step.outputs, builder);
   if (spec.axis == 1 && blocked) {
+    Tensor x;
+    LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], Layout::kBlocked, &x));
+    // Parts that begin a block are already where they should be; the rest is moved.
+    std::vector<int> moved;
     std::vector<int64_t> first;
     int64_t channel = 0;
     for (int v : step.outputs) {
-      first.push_back(channel);
+      if (channel % builder.lanes() == 0) {
+        builder.AliasChannels(v, x, channel);
+      } else {
+        moved.push_back(v);
+        first.push_back(channel);
+      }
       channel += builder.shape(v)[1];
     }
+    if (moved.empty()) return Status::Ok();
     return BuildChannelMap(
-        {step.inputs[0]}, step.outputs,
+        {step.inputs[0]}, moved,
         [&](size_t o, int64_t c) {
           return ChannelSource{0, first[o] + c};
         },
