@@ -92,6 +92,16 @@ function checkOptions(where: string, options: unknown, known: readonly string[])
   }
 }
 
+function checkInputShapes(where: string, shapes: unknown): void {
+  const name = `${where}: inputShapes`;
+  if (shapes === null || typeof shapes !== 'object') throw new TypeError(`${name}: expected an object of shapes, got ${describe(shapes)}`);
+  for (const [input, shape] of Object.entries(shapes) as [string, unknown][]) {
+    if (!Array.isArray(shape)) throw new TypeError(`${name}: '${input}': expected an array of extents, got ${describe(shape)}`);
+    const stranger = (shape as unknown[]).find((extent) => typeof extent !== 'number');
+    if (stranger !== undefined) throw new TypeError(`${name}: '${input}': expected extents that are numbers, got ${describe(stranger)}`);
+  }
+}
+
 /** A loaded model. Runs may overlap; each has its own memory. */
 export class Model {
   readonly inputs: readonly ModelPort[];
@@ -157,6 +167,7 @@ export class Model {
 
   /** What compiling for these input shapes did (fixed extents may be left out). Compiles if that has not happened yet. */
   report(inputShapes: Readonly<Record<string, readonly number[]>> = {}): ModelReport {
+    checkInputShapes('report', inputShapes);
     return this.#compile(inputShapes).report;
   }
 
@@ -289,9 +300,11 @@ export async function loadModel(source: string | URL | Uint8Array | ArrayBuffer,
   if (isa !== undefined && !detected.includes(isa)) {
     throw new LanewiseError('ERR_ISA_UNAVAILABLE', `loadModel: isa: expected one of ${detected.join(', ')}, got ${describe(isa)}`);
   }
+  if (options.inputShapes !== undefined) checkInputShapes('loadModel', options.inputShapes);
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
+    if (source.byteLength === 0) throw new LanewiseError('ERR_MODEL_FORMAT', 'loadModel: source: no bytes (empty, or its buffer is detached)');
     // A copy: weights stay views of the bytes, which the caller is free to change.
-    return new Model(readModel(Uint8Array.from(source instanceof ArrayBuffer ? new Uint8Array(source) : source)), options);
+    return new Model(readModel(new Uint8Array(source)), options);
   }
   if (typeof source !== 'string' && !(source instanceof URL)) {
     throw new TypeError(`loadModel: source: expected a path, a file URL or bytes, got ${describe(source)}`);

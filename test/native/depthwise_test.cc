@@ -1,5 +1,6 @@
 // The depthwise kernel: every row length of every ISA, against sums in double.
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "blocked_planes.h"
@@ -143,6 +144,27 @@ TEST(DepthwiseRowsAgreeToTheBit) {
       if (first.empty()) first = one;
       CHECK(SameBits(first, one), "%s variant %zu: other bits than the first fused ISA", table->isa, variant);
     }
+  }
+}
+
+TEST(DepthwiseAddsInTheOrderOfTheContract) {
+  Problem p = MakeProblem(0, 5, 25, 1, Numbers::kReals, 1);
+  p.epilogue.scaled = false;
+  p.epilogue.residual_kind = Residual::kNone;
+  p.epilogue.gate_kind = Gate::kNone;
+  std::vector<float> want;
+  for (size_t m = 0; m < p.pixels; ++m) {
+    for (size_t c = 0; c < kChannels; ++c) {
+      float sum = p.bias[c];
+      for (size_t t = 0; t < p.taps.size(); ++t) {
+        const float x = p.x[(c * p.rows + p.taps[t].row) * p.cols + p.taps[t].col + m * p.stride];
+        sum = std::fma(x, p.weights[t * kChannels + c], sum);
+      }
+      want.push_back(sum);
+    }
+  }
+  for (const KernelTable* table : Tables()) {
+    if (IsFused(*table)) CHECK(SameBits(want, Run(*table, p, p.pixels, 0, Guard::kAfter)), "%s", table->isa);
   }
 }
 

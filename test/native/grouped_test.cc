@@ -1,6 +1,7 @@
 // The kernel for small groups: every row length of every ISA, its fast paths (three columns at stride 1 and 2) and its
 // general one, against sums in double.
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "blocked_planes.h"
@@ -190,6 +191,33 @@ TEST(GroupedRowsAgreeToTheBit) {
                   cols, stride);
           }
         }
+}
+
+TEST(GroupedAddsInTheOrderOfTheContract) {
+  for (size_t cols : kKernelCols) {
+    Problem p = MakeProblem(0, 4, cols, 1, Choice::kAny, Numbers::kReals, cols);
+    p.epilogue.scaled = false;
+    p.epilogue.residual_kind = Residual::kNone;
+    p.epilogue.gate_kind = Gate::kNone;
+    std::vector<float> want;
+    for (size_t m = 0; m < p.pixels; ++m) {
+      for (size_t c = 0; c < kChannels; ++c) {
+        float sum = p.bias[c];
+        for (size_t ky = 0; ky < p.kernel_rows; ++ky)
+          for (size_t j = 0; j < p.depth; ++j)
+            for (size_t kx = 0; kx < p.kernel_cols; ++kx) {
+              const size_t from = p.source[j * kChannels + c];
+              const float x = p.x[(from * p.rows + ky) * p.cols + kx * p.dilation + m * p.stride];
+              sum = std::fma(x, static_cast<float>(p.Weight(ky, j, kx, c)), sum);
+            }
+        want.push_back(sum);
+      }
+    }
+    for (const KernelTable* table : Tables()) {
+      if (!IsFused(*table)) continue;
+      CHECK(SameBits(want, Run(*table, p, p.pixels, 0, Guard::kAfter)), "%s kernel columns %zu", table->isa, cols);
+    }
+  }
 }
 
 }  // namespace

@@ -226,6 +226,37 @@ TEST(TilesAgreeToTheBit) {
   }
 }
 
+// The order itself, not only that all keep one: bias first, then the runs with one multiply-add per element.
+TEST(TilesAddInTheOrderOfTheContract) {
+  Random random(1);
+  Problem p = MakeProblem(0, 5, 21, 3, 19, 3, Numbers::kReals, random);
+  p.epilogue.scaled = false;
+  p.epilogue.residual_kind = Residual::kNone;
+  p.epilogue.gate_kind = Gate::kNone;
+  std::vector<float> want;
+  for (size_t m = 0; m < p.pixels; ++m) {
+    for (size_t c = 0; c < p.channels; ++c) {
+      float sum = p.bias[c];
+      size_t element = 0;
+      for (const Run& run : p.runs) {
+        for (size_t k = 0; k < run.count; ++k, ++element) {
+          const auto at = p.origin + static_cast<ptrdiff_t>(m) * p.x_pixel_stride + run.offset + static_cast<ptrdiff_t>(k);
+          sum = std::fma(p.x[static_cast<size_t>(at)], p.weights[c * p.depth + element], sum);
+        }
+      }
+      want.push_back(sum);
+    }
+  }
+  for (const KernelTable* table : Tables()) {
+    if (!IsFused(*table)) continue;
+    const auto lanes = static_cast<size_t>(table->lanes);
+    std::vector<float> y(want.size(), kNan);
+    for (size_t c = 0; c < p.channels; c += lanes)
+      for (size_t m = 0; m < p.pixels; ++m) RunTile(*table, p, m, 1, c, 1, 0, Guard::kAfter, false, &y);
+    CHECK(SameBits(want, y), "%s", table->isa);
+  }
+}
+
 // NaN in one pixel reaches all channels of that pixel and nothing else, through every activation.
 TEST(NanStaysInItsPixel) {
   for (const KernelTable* table : Tables()) {
