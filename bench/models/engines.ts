@@ -31,10 +31,18 @@ export async function openLanewise(workload: Prepared, threads: number, isa: Isa
   };
 }
 
-export async function openOnnxruntime({ file, inputName, shape, data }: Prepared, threads: number): Promise<Engine> {
+/**
+ * @param optimization `all` to race; `disabled` for values: fusing changes the order of sums, so that the optimised
+ *   network is a little further from the network as written
+ */
+export async function openOnnxruntime(
+  { file, inputName, shape, data }: Prepared,
+  threads: number,
+  optimization: 'all' | 'disabled',
+): Promise<Engine> {
   const session = await ort.InferenceSession.create(file, {
     executionProviders: ['cpu'],
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: optimization,
     executionMode: 'sequential',
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
