@@ -8,7 +8,7 @@ import type { Dim, ElementType, Graph } from './graph/ir.js';
 import type { PassReport } from './graph/passes/pass.js';
 import { planCost } from './graph/cost.js';
 import { type Isa, native, type NativePlan, type NativeStopToken } from './native.js';
-import { publicError } from './native-error.js';
+import { callNative, publicError } from './native-error.js';
 import { externalDataBeside } from './onnx/external-data.js';
 import { readModel } from './onnx/read.js';
 import { Profile } from './profile.js';
@@ -161,8 +161,9 @@ export class Model {
   /** Runs once and times every step. The first run after loading also pays for cold memory: run once before you profile. */
   async profile(feeds: Feeds): Promise<Profile> {
     const { compiled, arrays } = this.#prepare('profile', feeds);
+    const { steps } = compiled.plan; // the model may be disposed by the time the run is over
     const { stepMs } = await this.#settle(undefined, undefined, () => compiled.plan.run(arrays, this.#options.threads, undefined, true));
-    return new Profile(compiled.plan.steps, stepMs);
+    return new Profile(steps, stepMs);
   }
 
   /** What compiling for these input shapes did (fixed extents may be left out). Compiles if that has not happened yet. */
@@ -296,7 +297,7 @@ export async function loadModel(source: string | URL | Uint8Array | ArrayBuffer,
   if (numerics !== undefined && numerics !== 'fast' && numerics !== 'strict') {
     throw new RangeError(`loadModel: numerics: expected 'fast' or 'strict', got ${describe(numerics)}`);
   }
-  const detected = native.cpuInfo().detected;
+  const { detected } = callNative('loadModel', () => native.cpuInfo());
   if (isa !== undefined && !detected.includes(isa)) {
     throw new LanewiseError('ERR_ISA_UNAVAILABLE', `loadModel: isa: expected one of ${detected.join(', ')}, got ${describe(isa)}`);
   }

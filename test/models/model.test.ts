@@ -6,7 +6,16 @@ import { pathToFileURL } from 'node:url';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
 import { ModelProtoSchema, StringStringEntryProtoSchema } from 'onnx-buf';
-import { cpuInfo, type Feeds, LanewiseError, loadModel, type LoadOptions, type RunOptions, Tensor, tensor } from '#lib/index.js';
+import {
+  cpuInfo,
+  type Feeds,
+  LanewiseError,
+  type LoadOptions,
+  loadModel,
+  type RunOptions,
+  Tensor,
+  tensor,
+} from '#lib/index.js';
 import { buildModel } from '../support/onnx-builder.js';
 import { fixedBytes, image, loadSmall, smallBytes } from './small-models.js';
 
@@ -65,9 +74,11 @@ test('weights beside the file', async (t) => {
   const padding = new Uint8Array(16);
   writeFileSync(join(folder, 'weights.bin'), Buffer.concat([padding, weights.rawData]));
   weights.dataLocation = 1;
-  weights.externalData = Object.entries({ location: 'weights.bin', offset: '16', length: `${weights.rawData.length}` }).map(
-    ([key, value]) => create(StringStringEntryProtoSchema, { key, value }),
-  );
+  weights.externalData = Object.entries({
+    location: 'weights.bin',
+    offset: '16',
+    length: `${weights.rawData.length}`,
+  }).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
   weights.rawData = new Uint8Array(0);
   const bytes = toBinary(ModelProtoSchema, proto);
   const path = join(folder, 'external.onnx');
@@ -106,7 +117,12 @@ test('results: all outputs, or those asked for', async (t) => {
 });
 
 /** What is wrong, and the words that say so. */
-const badFeeds: readonly [name: string, feeds: unknown, error: typeof TypeError | typeof RangeError, message: RegExp][] = [
+const badFeeds: readonly [
+  name: string,
+  feeds: unknown,
+  error: typeof TypeError | typeof RangeError,
+  message: RegExp,
+][] = [
   ['no feeds', undefined, TypeError, /feeds: expected an object/],
   ['null', null, TypeError, /feeds: expected an object/],
   ['a tensor', image(1), RangeError, /no input 'type'; inputs: x/],
@@ -116,7 +132,12 @@ const badFeeds: readonly [name: string, feeds: unknown, error: typeof TypeError 
   ['a bare array', { x: new Float32Array(192) }, TypeError, /input 'x': expected a float32 Tensor/],
   ['another type', { x: tensor(new Int32Array(192), [1, 3, 8, 8]) }, TypeError, /expected a float32 Tensor, got int32/],
   ['another rank', { x: tensor(new Float32Array(192), [3, 8, 8]) }, RangeError, /\[N, 3, 8, 8\], got \[3, 8, 8\]/],
-  ['another extent', { x: tensor(new Float32Array(256), [1, 4, 8, 8]) }, RangeError, /\[N, 3, 8, 8\], got \[1, 4, 8, 8\]/],
+  [
+    'another extent',
+    { x: tensor(new Float32Array(256), [1, 4, 8, 8]) },
+    RangeError,
+    /\[N, 3, 8, 8\], got \[1, 4, 8, 8\]/,
+  ],
   ['an empty batch', { x: tensor(new Float32Array(0), [0, 3, 8, 8]) }, RangeError, /got \[0, 3, 8, 8\]/],
 ];
 
@@ -149,7 +170,9 @@ test('feeds over memory that may vanish', async (t) => {
   for (const data of [shared, resizable]) {
     await t.throwsAsync(model.run({ x: Object.assign(image(1), { data }) }), { instanceOf: TypeError });
   }
-  await t.throwsAsync(model.run({ x: Object.assign(image(1), { data: new Float32Array(7) }) }), { instanceOf: RangeError });
+  await t.throwsAsync(model.run({ x: Object.assign(image(1), { data: new Float32Array(7) }) }), {
+    instanceOf: RangeError,
+  });
   await t.throwsAsync(model.run({ x: Object.assign(image(1), { shape: [9, 3, 8, 8] }) }), { instanceOf: RangeError });
 });
 
@@ -181,7 +204,10 @@ test('loadModel: wrong options', async (t) => {
     [{ thread: 2 }, { instanceOf: TypeError, message: /did you mean 'threads'/ }],
     [{ foo: 2 }, { instanceOf: TypeError, message: /unknown option 'foo'; known: threads, isa/ }],
     ...[0, 65, 1.5, -1, Number.NaN, '2', null].map(
-      (threads): Wrong => [{ threads }, { instanceOf: RangeError, message: /threads: expected an integer from 1 to 64/ }],
+      (threads): Wrong => [
+        { threads },
+        { instanceOf: RangeError, message: /threads: expected an integer from 1 to 64/ },
+      ],
     ),
     ...['bogus', 'AVX2', '', 5].map(
       (isa): Wrong => [{ isa }, { instanceOf: LanewiseError, code: 'ERR_ISA_UNAVAILABLE', message: choices }],
@@ -208,8 +234,14 @@ test('one name is one extent', async (t) => {
   const model = await loadModel(bytes);
   const rows = (count: number) => tensor(new Float32Array(4 * count).fill(count), [count, 4]);
   t.deepEqual(model.runSync({ a: rows(3), b: rows(3) })['y']!.data, new Float32Array(12).fill(6));
-  t.throws(() => model.runSync({ a: rows(3), b: rows(2) }), { instanceOf: RangeError, message: /'N' is 3 in input 'a' but 2/ });
-  t.throws(() => model.report(any({ a: 5 })), { instanceOf: TypeError, message: /^report: inputShapes: 'a': expected an array/ });
+  t.throws(() => model.runSync({ a: rows(3), b: rows(2) }), {
+    instanceOf: RangeError,
+    message: /'N' is 3 in input 'a' but 2/,
+  });
+  t.throws(() => model.report(any({ a: 5 })), {
+    instanceOf: TypeError,
+    message: /^report: inputShapes: 'a': expected an array/,
+  });
   t.throws(() => model.report(any(null)), { instanceOf: TypeError, message: /expected an object/ });
   t.throws(() => model.report(), { instanceOf: RangeError, message: /'N' is not given/ });
   t.notThrows(() => model.runSync({ b: rows(1), a: rows(1) }));

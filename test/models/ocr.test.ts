@@ -40,7 +40,11 @@ for (const [name, inputs] of Object.entries(cases) as [OcrModel, readonly Input[
     const path = ocrModelPath(name);
     const expected = await expectedOutputs(path, inputs);
     // A map of zeros would agree with anything.
-    for (const output of expected) t.true(output.some((value) => value > 0.5), 'the network sees nothing');
+    for (const output of expected)
+      t.true(
+        output.some((value) => value > 0.5),
+        'the network sees nothing',
+      );
     for (const isa of isas) {
       const alone = await checkRuns(t, path, inputs, expected, { isa, threads: 1 });
       for (const threads of isa === bestIsa ? [2, 8] : []) {

@@ -1,5 +1,5 @@
 /** Models of a few nodes for the tests of `loadModel` and `Model`. */
-import { loadModel, type LoadOptions, type Model, Tensor, tensor } from '#lib/index.js';
+import { type LoadOptions, loadModel, type Model, type Tensor, tensor } from '#lib/index.js';
 import { buildModel, floats, type ModelSpec, type NodeSpec, random } from '../support/onnx-builder.js';
 
 /** Convolution, activation, pooling and a second output, for any batch. */

@@ -29,14 +29,21 @@ export const blank = (width: number, height: number): Picture => ({
 });
 
 /** Writes `text` in black with letters of `7 * scale` pixels. */
-export function write({ width, height, pixels }: Picture, text: string, left: number, top: number, scale: number): void {
+export function write(
+  { width, height, pixels }: Picture,
+  text: string,
+  left: number,
+  top: number,
+  scale: number,
+): void {
   for (const [i, letter] of [...text].entries()) {
     for (const [row, line] of glyphs[letter]!.entries()) {
       for (const [column, mark] of [...line].entries()) {
         if (mark !== '#') continue;
         const x = left + (i * (line.length + GAP) + column) * scale;
         const y = top + row * scale;
-        for (let v = y; v < Math.min(y + scale, height); v++) pixels.fill(0, v * width + x, v * width + Math.min(x + scale, width));
+        for (let v = y; v < Math.min(y + scale, height); v++)
+          pixels.fill(0, v * width + x, v * width + Math.min(x + scale, width));
       }
     }
   }
@@ -45,10 +52,15 @@ export function write({ width, height, pixels }: Picture, text: string, left: nu
 export const letterHeight = (scale: number): number => HEIGHT * scale;
 
 /** One grey picture as three normalised planes. */
-export function normalized({ pixels }: Picture, mean: readonly number[], deviation: readonly number[]): Float32Array<ArrayBuffer> {
+export function normalized(
+  { pixels }: Picture,
+  mean: readonly number[],
+  deviation: readonly number[],
+): Float32Array<ArrayBuffer> {
   const planes = new Float32Array(3 * pixels.length);
   for (let plane = 0; plane < 3; plane++) {
-    for (const [i, value] of pixels.entries()) planes[plane * pixels.length + i] = (value - mean[plane]!) / deviation[plane]!;
+    for (const [i, value] of pixels.entries())
+      planes[plane * pixels.length + i] = (value - mean[plane]!) / deviation[plane]!;
   }
   return planes;
 }

@@ -14,7 +14,11 @@ const chosen: readonly ZooName[] = quick ? ['mobilenet-v3-large', 'shufflenet-v2
 const HEAVY: ReadonlySet<ZooName> = new Set(['vgg-16']);
 
 function imageInput(name: ZooName, size: number, batch: number, seed = 1): Input {
-  return { name: networks[name].input.name, shape: [batch, 3, size, size], data: zooInput(name, { size, batch, seed }) };
+  return {
+    name: networks[name].input.name,
+    shape: [batch, 3, size, size],
+    data: zooInput(name, { size, batch, seed }),
+  };
 }
 
 for (const name of chosen) {
@@ -42,7 +46,8 @@ for (const name of chosen) {
 
   test(`${name}: what is left after compiling is what folding leaves`, async (t) => {
     const options = { size: SIZE, batch: 1 };
-    const network = name === 'repvgg-a0' ? describe(repVgg(repVggA0, 'deploy'), options) : networks[name].describe(options);
+    const network =
+      name === 'repvgg-a0' ? describe(repVgg(repVggA0, 'deploy'), options) : networks[name].describe(options);
     const model = await loadModel(zooModel(name, { size: SIZE, batch: 'N' }), { threads: 1 });
     const one = model.report({ [networks[name].input.name]: [1, 3, SIZE, SIZE] });
     t.is(one.macs, network.macs);

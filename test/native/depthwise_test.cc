@@ -120,8 +120,8 @@ TEST(EveryDepthwiseRowAgainstDouble) {
           for (size_t i = 0; i < y.size(); ++i) {
             const Bounded want = p.Expected(i / kChannels, i % kChannels);
             const bool good = IsExpected(y[i], want, p.Exact());
-            CHECK(good, "%s %zu pixels, %zu taps, stride %zu, variant %zu, element %zu: %.9g, not %.9g", table->isa, pixels,
-                  taps, stride, variant, i, y[i], want.value);
+            CHECK(good, "%s %zu pixels, %zu taps, stride %zu, variant %zu, element %zu: %.9g, not %.9g", table->isa,
+                  pixels, taps, stride, variant, i, y[i], want.value);
             if (!good) break;
           }
         }
@@ -137,8 +137,8 @@ TEST(DepthwiseRowsAgreeToTheBit) {
     for (const KernelTable* table : Tables()) {
       const std::vector<float> one = Run(*table, p, 1, variant, Guard::kAfter);
       for (size_t most = 2; most <= MaxPixels(*table); ++most) {
-        CHECK(SameBits(one, Run(*table, p, most, variant, Guard::kAfter)), "%s variant %zu: %zu pixels at once give other bits",
-              table->isa, variant, most);
+        CHECK(SameBits(one, Run(*table, p, most, variant, Guard::kAfter)),
+              "%s variant %zu: %zu pixels at once give other bits", table->isa, variant, most);
       }
       if (!IsFused(*table)) continue;
       if (first.empty()) first = one;

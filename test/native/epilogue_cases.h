@@ -1,5 +1,5 @@
-// Epilogues for the tests of the convolution kernels: logical operands, the exact result with the derived distance that a
-// kernel in float may have from it, and guarded memory in the strides of the contract.
+// Epilogues for the tests of the convolution kernels: logical operands, the exact result with the derived distance that
+// a kernel in float may have from it, and guarded memory in the strides of the contract.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -27,8 +27,9 @@ struct Bounded {
   double value, bound;
 };
 
-inline constexpr Act kActs[] = {Act::kNone,     Act::kRelu,    Act::kClip, Act::kLeakyRelu, Act::kPrelu, Act::kHardSigmoid,
-                                Act::kHardSwish, Act::kSigmoid, Act::kSilu, Act::kTanh,      Act::kGelu,  Act::kGeluTanh};
+inline constexpr Act kActs[] = {Act::kNone,  Act::kRelu,        Act::kClip,      Act::kLeakyRelu,
+                                Act::kPrelu, Act::kHardSigmoid, Act::kHardSwish, Act::kSigmoid,
+                                Act::kSilu,  Act::kTanh,        Act::kGelu,      Act::kGeluTanh};
 inline constexpr size_t kActCount = sizeof kActs / sizeof kActs[0];
 
 inline bool IsPiecewise(Act act) {
@@ -121,7 +122,8 @@ struct EpilogueCase {
       case Act::kSigmoid: return ulps(1 / (1 + std::exp(-x)), 2.5);
       case Act::kSilu: return ulps(x / (1 + std::exp(-x)), 2.5);
       case Act::kTanh: return ulps(std::tanh(x), 2);
-      case Act::kGelu: return {x / 2 * (1 + std::erf(x / std::sqrt(2.0))), 1.13 * v.bound + 2.5 * kRounding * std::fabs(x)};
+      case Act::kGelu:
+        return {x / 2 * (1 + std::erf(x / std::sqrt(2.0))), 1.13 * v.bound + 2.5 * kRounding * std::fabs(x)};
       case Act::kGeluTanh: {
         const double u = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
         return {x / 2 * (1 + std::tanh(u)), 1.13 * v.bound + 3 * kRounding * std::fabs(x)};
@@ -168,7 +170,10 @@ struct TileLayout {
 class TileMemory {
  public:
   TileMemory(size_t pixels, size_t vectors, size_t lanes, size_t last_lanes, TileLayout layout, Guard guard)
-      : pixels_(pixels), lanes_(lanes), channels_((vectors - 1) * lanes + last_lanes), layout_(layout),
+      : pixels_(pixels),
+        lanes_(lanes),
+        channels_((vectors - 1) * lanes + last_lanes),
+        layout_(layout),
         buffer_(Largest() + 1, guard) {}
   float* data() { return buffer_.data(); }
   float& At(size_t pixel, size_t channel) { return buffer_[Index(pixel, channel)]; }
@@ -203,8 +208,8 @@ class TileMemory {
 class PlacedEpilogue {
  public:
   // Pixels [first_pixel, first_pixel + pixels) and channels from `first_channel` of the case, as a tile sees them.
-  PlacedEpilogue(const EpilogueCase& e, size_t first_pixel, size_t pixels, size_t first_channel, size_t vectors, size_t lanes,
-                 size_t last_lanes, size_t variant, Guard guard) {
+  PlacedEpilogue(const EpilogueCase& e, size_t first_pixel, size_t pixels, size_t first_channel, size_t vectors,
+                 size_t lanes, size_t last_lanes, size_t variant, Guard guard) {
     const size_t channels = (vectors - 1) * lanes + last_lanes;
     const auto per_channel = [&](const std::vector<float>& values) {
       kept_.push_back(std::make_unique<GuardedBuffer>(vectors * lanes, guard));

@@ -47,7 +47,8 @@ enum class Choice {
   kAny,         // anything within half of the longest vector
 };
 
-Problem MakeProblem(size_t variant, size_t pixels, size_t cols, size_t stride, Choice choice, Numbers numbers, uint64_t seed) {
+Problem MakeProblem(size_t variant, size_t pixels, size_t cols, size_t stride, Choice choice, Numbers numbers,
+                    uint64_t seed) {
   Random random(seed);
   Problem p;
   p.pixels = pixels;
@@ -55,7 +56,9 @@ Problem MakeProblem(size_t variant, size_t pixels, size_t cols, size_t stride, C
   p.kernel_rows = 1 + random.Below(4);
   p.stride = stride;
   p.dilation = 1 + random.Below(4) / 3;
-  p.depth = choice == Choice::kGroups ? size_t{1} << random.Below(4) : choice == Choice::kMultiplier ? 1 : 1 + random.Below(9);
+  p.depth = choice == Choice::kGroups       ? size_t{1} << random.Below(4)
+            : choice == Choice::kMultiplier ? 1
+                                            : 1 + random.Below(9);
   p.rows = p.kernel_rows;
   p.cols = (pixels - 1) * stride + (cols - 1) * p.dilation + 1;
   p.numbers = numbers;
@@ -91,7 +94,8 @@ std::vector<float> Run(const KernelTable& table, const Problem& p, size_t most, 
     for (size_t i = 0; i < taps * p.depth; ++i)
       for (size_t l = 0; l < lanes; ++l) weights[i * lanes + l] = p.weights[i * kChannels + channel + l];
     for (size_t j = 0; j < p.depth; ++j)
-      for (size_t l = 0; l < lanes; ++l) index.push_back(static_cast<int32_t>(p.source[j * kChannels + channel + l] % lanes));
+      for (size_t l = 0; l < lanes; ++l)
+        index.push_back(static_cast<int32_t>(p.source[j * kChannels + channel + l] % lanes));
     std::copy_n(p.bias.begin() + static_cast<ptrdiff_t>(channel), lanes, bias.begin());
     std::vector<ptrdiff_t> row_offsets;
     for (size_t ky = 0; ky < p.kernel_rows; ++ky) row_offsets.push_back(static_cast<ptrdiff_t>(ky) * x.row_stride());
@@ -147,7 +151,8 @@ TEST(EveryGroupedRowAgainstDouble) {
               for (size_t i = 0; i < y.size(); ++i) {
                 const Bounded want = p.Expected(i / kChannels, i % kChannels);
                 const bool good = IsExpected(y[i], want, p.Exact());
-                CHECK(good, "%s %zu pixels, kernel %zux%zu, stride %zu, dilation %zu, depth %zu, element %zu: %.9g, not %.9g",
+                CHECK(good,
+                      "%s %zu pixels, kernel %zux%zu, stride %zu, dilation %zu, depth %zu, element %zu: %.9g, not %.9g",
                       table->isa, pixels, p.kernel_rows, cols, stride, p.dilation, p.depth, i, y[i], want.value);
                 if (!good) break;
               }
@@ -166,7 +171,8 @@ TEST(GroupedLanesReadTheWholeVector) {
       const std::vector<float> y = Run(*table, p, p.pixels, 0, Guard::kAfter);
       for (size_t i = 0; i < y.size(); ++i) {
         const Bounded want = p.Expected(i / kChannels, i % kChannels);
-        CHECK(IsExpected(y[i], want, true), "%s kernel columns %zu element %zu: %g, not %g", table->isa, cols, i, y[i], want.value);
+        CHECK(IsExpected(y[i], want, true), "%s kernel columns %zu element %zu: %g, not %g", table->isa, cols, i, y[i],
+              want.value);
       }
     }
   }
@@ -187,8 +193,8 @@ TEST(GroupedRowsAgreeToTheBit) {
                   table->isa, most);
             if (!IsFused(*table)) continue;
             if (first.empty()) first = one;
-            CHECK(SameBits(first, one), "%s kernel columns %zu stride %zu: other bits than the first fused ISA", table->isa,
-                  cols, stride);
+            CHECK(SameBits(first, one), "%s kernel columns %zu stride %zu: other bits than the first fused ISA",
+                  table->isa, cols, stride);
           }
         }
 }

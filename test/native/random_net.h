@@ -87,7 +87,10 @@ class RandomNet : public Net {
     int y = kNone;
     switch (random_.Below(14)) {
       case 0: y = Pool(x); break;
-      case 1: y = Step("globalPool", {x}, {s[0], s[1], 1, 1}, GlobalPoolSpec{random_.Below(2) == 0 ? PoolKind::kAvg : PoolKind::kMax}); break;
+      case 1:
+        y = Step("globalPool", {x}, {s[0], s[1], 1, 1},
+                 GlobalPoolSpec{random_.Below(2) == 0 ? PoolKind::kAvg : PoolKind::kMax});
+        break;
       case 2: y = Combine(x); break;
       case 3: y = Concat(x); break;
       case 4: y = Step("unary", {x}, here, UnarySpec{Unary::kTanh, 0, 0}); break;
@@ -96,7 +99,9 @@ class RandomNet : public Net {
         if (s[1] % 2 == 0) y = Step("channelShuffle", {x}, here, ChannelShuffleSpec{2});
         break;
       case 7:
-        if (s[2] * s[3] < 100) y = Step("resize2d", {x}, {s[0], s[1], 2 * s[2], 2 * s[3]}, Resize2dSpec{ResizeMode::kLinear, Coordinates::kHalfPixel, Rounding::kPreferFloor, 2, 2});
+        if (s[2] * s[3] < 100)
+          y = Step("resize2d", {x}, {s[0], s[1], 2 * s[2], 2 * s[3]},
+                   Resize2dSpec{ResizeMode::kLinear, Coordinates::kHalfPixel, Rounding::kPreferFloor, 2, 2});
         break;
       default: y = Convolution(x); break;
     }
@@ -131,7 +136,8 @@ class RandomNet : public Net {
     std::vector<int> inputs = {x};
     for (int v : values_) {
       const Shape& t = shape(v);
-      if (inputs.size() < 4 && t[0] == s[0] && t[2] == s[2] && t[3] == s[3] && random_.Below(2) == 0) inputs.push_back(v);
+      if (inputs.size() < 4 && t[0] == s[0] && t[2] == s[2] && t[3] == s[3] && random_.Below(2) == 0)
+        inputs.push_back(v);
     }
     s[1] = 0;
     for (int v : inputs) s[1] += shape(v)[1];

@@ -41,7 +41,8 @@ struct Problem {
     size_t element = 0;
     for (const Run& run : runs) {
       for (size_t k = 0; k < run.count; ++k, ++element) {
-        const ptrdiff_t at = origin + static_cast<ptrdiff_t>(pixel) * x_pixel_stride + run.offset + static_cast<ptrdiff_t>(k);
+        const ptrdiff_t at =
+            origin + static_cast<ptrdiff_t>(pixel) * x_pixel_stride + run.offset + static_cast<ptrdiff_t>(k);
         const double product = static_cast<double>(x[static_cast<size_t>(at)]) * weights[channel * depth + element];
         sum += product;
         magnitude += std::fabs(product);
@@ -77,8 +78,8 @@ Problem MakeProblem(size_t variant, size_t pixels, size_t channels, size_t run_c
   return p;
 }
 
-// Runs the tile of `vectors` x `count` pixels at (pixel, channel) of the problem; every operand lies between guard pages.
-// The result goes to `y`, [pixels][channels]. With `in_place` the residual is the output's own memory.
+// Runs the tile of `vectors` x `count` pixels at (pixel, channel) of the problem; every operand lies between guard
+// pages. The result goes to `y`, [pixels][channels]. With `in_place` the residual is the output's own memory.
 void RunTile(const KernelTable& table, const Problem& p, size_t pixel, size_t count, size_t channel, size_t vectors,
              size_t variant, Guard guard, bool in_place, std::vector<float>* y) {
   const auto lanes = static_cast<size_t>(table.lanes);
@@ -97,8 +98,7 @@ void RunTile(const KernelTable& table, const Problem& p, size_t pixel, size_t co
   PlacedEpilogue placed(p.epilogue, pixel, count, channel, vectors, lanes, last_lanes, variant / 2, guard);
   if (in_place && p.epilogue.residual_kind == Residual::kBefore) {
     for (size_t m = 0; m < count; ++m)
-      for (size_t c = 0; c < here; ++c)
-        out.At(m, c) = p.epilogue.residual[(pixel + m) * p.channels + channel + c];
+      for (size_t c = 0; c < here; ++c) out.At(m, c) = p.epilogue.residual[(pixel + m) * p.channels + channel + c];
     placed.epilogue.residual = out.data();
     placed.epilogue.residual_pixel_stride = layout.pixel_stride;
     placed.epilogue.residual_block_stride = layout.block_stride;
@@ -119,8 +119,8 @@ void RunTile(const KernelTable& table, const Problem& p, size_t pixel, size_t co
   args.epilogue = placed.epilogue;
   table.tile[vectors - 1][count - 1](args);
 
-  CHECK(out.Strays() == 0, "%s tile %zux%zu last lanes %zu layout %zu: wrote outside its output", table.isa, count, vectors,
-        last_lanes, variant % 4);
+  CHECK(out.Strays() == 0, "%s tile %zux%zu last lanes %zu layout %zu: wrote outside its output", table.isa, count,
+        vectors, last_lanes, variant % 4);
   for (size_t m = 0; m < count; ++m)
     for (size_t c = 0; c < here; ++c) (*y)[(pixel + m) * p.channels + channel + c] = out.At(m, c);
 }
@@ -181,8 +181,8 @@ TEST(EveryTileAgainstDouble) {
             RunTile(*table, p, 0, pixels, 0, vectors, variant, guard, variant % 5 == 0, &y);
             for (size_t i = 0; i < y.size(); ++i) {
               const bool good = IsExpected(y[i], want[i], p.Exact());
-              CHECK(good, "%s tile %zux%zu variant %zu pixel %zu channel %zu: %.9g, not %.9g", table->isa, pixels, vectors,
-                    variant, i / p.channels, i % p.channels, y[i], want[i].value);
+              CHECK(good, "%s tile %zux%zu variant %zu pixel %zu channel %zu: %.9g, not %.9g", table->isa, pixels,
+                    vectors, variant, i / p.channels, i % p.channels, y[i], want[i].value);
               if (!good) break;
               if (!p.Exact() && want[i].bound > 0) {
                 worst = std::max(worst, std::fabs(y[i] - want[i].value) / want[i].bound);
@@ -215,7 +215,8 @@ TEST(TilesAgreeToTheBit) {
             }
           }
           if (first_here.empty()) first_here = y;
-          CHECK(SameBits(first_here, y), "%s variant %zu tile %zux%zu: other bits than 1x1", table->isa, variant, most, vectors);
+          CHECK(SameBits(first_here, y), "%s variant %zu tile %zux%zu: other bits than 1x1", table->isa, variant, most,
+                vectors);
           if (QuickLevel() && most > 2) break;
         }
       }
@@ -240,7 +241,8 @@ TEST(TilesAddInTheOrderOfTheContract) {
       size_t element = 0;
       for (const Run& run : p.runs) {
         for (size_t k = 0; k < run.count; ++k, ++element) {
-          const auto at = p.origin + static_cast<ptrdiff_t>(m) * p.x_pixel_stride + run.offset + static_cast<ptrdiff_t>(k);
+          const auto at =
+              p.origin + static_cast<ptrdiff_t>(m) * p.x_pixel_stride + run.offset + static_cast<ptrdiff_t>(k);
           sum = std::fma(p.x[static_cast<size_t>(at)], p.weights[c * p.depth + element], sum);
         }
       }

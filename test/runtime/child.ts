@@ -1,0 +1,64 @@
+/** Programs of a few lines in a process of their own: how they end, and what they print. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function repositoryRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+export const root = repositoryRoot();
+
+/** Emulated processors cannot start another program of theirs; the tests that need one are skipped there. */
+export const canSpawn = process.env['LANEWISE_TEST_LEVEL'] !== 'quick' || process.arch === 'x64';
+
+/**
+ * Runs an ES module given as text, in the repository, so that `import 'lanewise'` finds this package. `environment` is
+ * added to that of the tests; undefined takes a variable away.
+ */
+export async function runProgram(
+  program: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+  type = 'module',
+): Promise<Ending> {
+  const env = {
+    ...process.env,
+    LANEWISE_ISA: undefined,
+    LANEWISE_THREADS: undefined,
+    NODE_NO_WARNINGS: '1',
+    ...environment,
+  };
+  const child = spawn(process.execPath, [`--input-type=${type}`, '--eval', program], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
+
+/** Lines that load the slow model of the tests: `model` and `x`, some hundred milliseconds a run. */
+export const slowProgram = `
+  import { slowModel, slowInput } from './build/ts/test/models/small-models.js';
+  const model = await slowModel(30, { isa: 'scalar' });
+  const x = slowInput(1);
+`;
