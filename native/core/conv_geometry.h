@@ -53,10 +53,10 @@ inline Halo ConvTransposeHalo(const ConvTranspose2dSpec& spec, const Shape& x, c
       *after = std::max(*after, offset + axis.outputs - input);
     }
   };
-  for (int64_t p = 0; p < spec.strides.h; ++p) {
+  for (int64_t p = 0; p < std::min(spec.strides.h, y[2]); ++p) {
     grow(MakePhaseAxis(p, y[2], w[2], spec.strides.h, spec.dilations.h, spec.pads.top), x[2], &halo.top, &halo.bottom);
   }
-  for (int64_t p = 0; p < spec.strides.w; ++p) {
+  for (int64_t p = 0; p < std::min(spec.strides.w, y[3]); ++p) {
     grow(MakePhaseAxis(p, y[3], w[3], spec.strides.w, spec.dilations.w, spec.pads.left), x[3], &halo.left, &halo.right);
   }
   return halo;

@@ -1,5 +1,6 @@
 // Transposed convolution by phases: the outputs at one residue of the stride are an ordinary convolution of stride one with
 // the taps of that residue, written with the stride between its pixels. No column buffer, no scatter, no wasted product.
+#include <algorithm>
 #include <string>
 
 #include "core/build.h"
@@ -123,8 +124,9 @@ Status Build(const ConvTranspose2dSpec& spec, const StepSpec& step, PlanBuilder&
   BoundEpilogue bound;
   LANEWISE_RETURN_IF_ERROR(BindEpilogue(spec.epilogue, e.o, Layout::kBlocked, builder, &bound));
   LANEWISE_RETURN_IF_ERROR(ConvOutput(spec.epilogue, step, builder, &y));
-  for (int64_t row = 0; row < spec.strides.h; ++row) {
-    for (int64_t col = 0; col < spec.strides.w; ++col) {
+  // Residues beyond the extent have no outputs; there can be billions of them.
+  for (int64_t row = 0; row < std::min(spec.strides.h, ys[2]); ++row) {
+    for (int64_t col = 0; col < std::min(spec.strides.w, ys[3]); ++col) {
       const Phase phase{MakePhaseAxis(row, ys[2], ws[2], spec.strides.h, spec.dilations.h, spec.pads.top),
                         MakePhaseAxis(col, ys[3], ws[3], spec.strides.w, spec.dilations.w, spec.pads.left), row, col};
       if (phase.rows.outputs == 0 || phase.cols.outputs == 0) continue;

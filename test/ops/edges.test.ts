@@ -385,3 +385,13 @@ test('memory that is not there is an error, not the end of the process', (t) => 
   const error = t.throws(() => lanewise.resize2d(x, { size: [2 ** 18, 2 ** 18] }));
   t.true(error instanceof LanewiseError && error.code === 'ERR_OUT_OF_MEMORY', String(error));
 });
+
+test('absurd strides and dilations take no absurd time', (t) => {
+  const most = 2 ** 31 - 1;
+  const x = values(1, 3, 4, 4);
+  t.deepEqual(lanewise.conv2d(x, values(4, 3, 3, 3), { stride: most }).shape, [1, 4, 1, 1]);
+  t.deepEqual(lanewise.conv2d(x, values(4, 3, 1, 1), { dilation: most }).shape, [1, 4, 4, 4]);
+  t.deepEqual(lanewise.maxPool2d(x, 2, { stride: most }).shape, [1, 3, 1, 1]);
+  // One phase per residue of the stride would be four billion billions.
+  t.deepEqual(lanewise.convTranspose2d(values(1, 3, 1, 1), values(3, 4, 3, 3), { stride: most }).shape, [1, 4, 3, 3]);
+});
