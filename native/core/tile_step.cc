@@ -23,6 +23,9 @@ double TileCost(int64_t pixels, int64_t vectors, int64_t depth) {
   return step * static_cast<double>(depth) + 2 * m * n + 30;
 }
 
+// Floats of the next weights that a kernel asks for per element of depth: a line for every two.
+constexpr int64_t kPrefetchedPerStep = 8;
+
 }  // namespace
 
 TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth) {
@@ -139,7 +142,14 @@ void TileStep::RunItem(const RunContext& context, size_t item) const {
   const int64_t small = g_.cols / choice_.tiles, large_count = g_.cols % choice_.tiles;
   const TileKernel* kernels = kernels_.tile[segment.vectors - 1];
   const int64_t end = std::min((strip + 1) * strip_tiles_, g_.rows * choice_.tiles);
+  // While this segment's tiles compute, the next segment's weights come in from memory: each tile asks for the part that
+  // follows its predecessor's.
+  const Segment* next = &segment + 1 < g_.segments.data() + g_.segments.size() ? &segment + 1 : nullptr;
+  const float* soon = next == nullptr ? nullptr : args.weights + (next->weights - segment.weights);
+  const float* soon_end = soon == nullptr ? nullptr : soon + g_.depth * next->vectors * g_.lanes;
   for (int64_t t = strip * strip_tiles_; t < end; ++t) {
+    args.prefetch = soon < soon_end ? soon : args.weights;
+    if (soon < soon_end) soon += g_.depth * kPrefetchedPerStep;
     const int64_t row = t / choice_.tiles, tile = t % choice_.tiles;
     const int64_t col = tile * small + std::min(tile, large_count);
     const int64_t pixels = small + (tile < large_count ? 1 : 0);

@@ -145,8 +145,10 @@ class WinogradStep : public Step {
     args.run_count = runs_.size();
     args.bias = zero_->data();
     args.last_lanes = static_cast<size_t>(x_.lanes);
+    const int64_t panel = e_.c * segment.vectors * x_.lanes;
     for (int64_t f = 0; f < s_.frequencies(); ++f) {
-      args.weights = weights_->data() + segment.weights + f * e_.c * segment.vectors * x_.lanes;
+      args.weights = weights_->data() + segment.weights + f * panel;
+      args.prefetch = args.weights + panel;  // of the next frequency
       int64_t pixel = 0;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t pixels = small + (t < large_count ? 1 : 0);
@@ -154,6 +156,7 @@ class WinogradStep : public Step {
         args.y = m + f * m_stride_ + pixel * x_.lanes;
         kernels[pixels - 1](args);
         pixel += pixels;
+        args.prefetch += e_.c * 8;
       }
     }
   }

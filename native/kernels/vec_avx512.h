@@ -115,6 +115,8 @@ inline void transpose_tile(Vec (&r)[kLanes]) {
     r[c + 12].v = _mm512_shuffle_f32x4(d, e, 0xdd);
   }
 }
+// Into the second cache. The address may be anything: a prefetch never faults.
+inline void prefetch_far(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
 inline void prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 
 }  // namespace

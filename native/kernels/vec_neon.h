@@ -136,6 +136,7 @@ inline void transpose_tile(Vec (&r)[kLanes]) {
     r[i + 4].a = t;
   }
 }
+inline void prefetch_far(const float* p) { __builtin_prefetch(p, 0, 2); }
 inline void prefetch(const float* p) { __builtin_prefetch(p); }
 
 }  // namespace

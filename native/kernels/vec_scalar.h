@@ -130,6 +130,7 @@ inline void transpose_tile(Vec (&rows)[kLanes]) {
       rows[j].v[i] = t;
     }
 }
+inline void prefetch_far(const float*) {}
 inline void prefetch(const float*) {}
 
 #undef LANEWISE_EACH
