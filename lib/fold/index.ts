@@ -2,8 +2,8 @@
 import { describe, shapeText } from '../describe.js';
 import { native } from '../native.js';
 import { callNative } from '../native-error.js';
-import { type BatchNorm, batchNormAffine, checkNorm } from '../ops/scale.js';
 import { checkFlag, checkInteger, checkOptions, checkVector, type Vector } from '../ops/options.js';
+import { type BatchNorm, batchNormAffine, checkNorm } from '../ops/scale.js';
 import { checkFloat32, Tensor } from '../tensor.js';
 import type { ChannelAffine, LinearWeights } from './algebra.js';
 

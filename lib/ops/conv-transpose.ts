@@ -6,8 +6,8 @@ import {
   addEpilogue,
   checkEpilogue,
   type EpilogueOptions,
-  epilogueNames,
   type EpilogueTensors,
+  epilogueNames,
   epilogueTensorNames,
 } from './epilogue.js';
 import { callerShape, type ImageShape, imageShape } from './layout.js';

@@ -8,8 +8,8 @@ import {
   checkEpilogue,
   type Epilogue,
   type EpilogueOptions,
-  epilogueNames,
   type EpilogueTensors,
+  epilogueNames,
   epilogueTensorNames,
 } from './epilogue.js';
 import { callerShape, type ImageShape, imageShape } from './layout.js';

@@ -1,10 +1,10 @@
 /** Matrix products and fully connected layers. */
 import { shapeText } from '../describe.js';
 import { checkFloat32, type Tensor } from '../tensor.js';
-import { addEpilogue, checkEpilogue, type EpilogueOptions, epilogueNames, type EpilogueTensors } from './epilogue.js';
+import { broadcastShape } from './broadcast.js';
+import { addEpilogue, checkEpilogue, type EpilogueOptions, type EpilogueTensors, epilogueNames } from './epilogue.js';
 import { OneStep, type OperatorOptions, operatorNames } from './one-step.js';
 import { checkFlag, checkOptions, checkRank } from './options.js';
-import { broadcastShape } from './broadcast.js';
 
 export interface LinearOptions extends EpilogueOptions, Omit<EpilogueTensors, 'gate'>, OperatorOptions {}
 

@@ -4,8 +4,8 @@
  * test.
  */
 import test from 'ava';
-import * as lanewise from 'lanewise';
 import type { Isa, Layout, Tensor } from 'lanewise';
+import * as lanewise from 'lanewise';
 import { runOnnxruntime } from '../support/check-model.js';
 import {
   type AttributeSpec,
