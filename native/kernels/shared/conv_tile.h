@@ -4,8 +4,8 @@
 //
 // MR x NR accumulators stay in registers for the whole sum. The input is broadcast element by element, so the number of
 // input channels is exact; the weights are one sequential stream, packed in the order of use (core/pack.h). Tiles that
-// fit: AVX-512 28x1, 14x2, 9x3, 7x4 (28 accumulators + NR weights + 1 broadcast of 32); AVX2 12x1, 6x2, 4x3, 3x4 of 16;
-// NEON, whose vector is a register pair, 12x1, 6x2, 4x3, 3x4 pairs of 32 registers.
+// fit: AVX-512 28x1, 14x2, 9x3, 6x4 of 32 registers (7x4 leaves none for the broadcast and spills); AVX2 12x1, 6x2, 4x3,
+// 3x4 of 16; NEON, whose vector is a register pair, 12x1, 6x2, 4x3, 3x4 pairs of 32.
 //
 // Addressing: MR pixels at a run-time stride would need MR address registers. Every third pixel has one and its two
 // neighbours are reached by an index register at scale 1 and 2.
