@@ -1,9 +1,11 @@
 /** Every network of the zoo against onnxruntime: instruction sets, threads, batches; and its counts after compiling. */
 import test from 'ava';
 import { loadModel } from '#lib/model.js';
+import { tensor } from '#lib/tensor.js';
 import { describe, networks, type ZooName, zooInput, zooModel, zooNames } from '../../bench/zoo/index.js';
 import { repVgg, repVggA0 } from '../../bench/zoo/repvgg.js';
-import { bestIsa, checkRuns, expectedOutputs, type Input, isas, quick } from './comparison.js';
+import { relativeDifference } from '../support/check-model.js';
+import { bestIsa, checkRuns, expectedOutputs, type Input, isas, quick, TOLERANCE } from './comparison.js';
 
 /** Small enough for the portable kernels; a stride of 32 still leaves 2x2. */
 const SIZE = quick ? 32 : 64;
@@ -61,6 +63,29 @@ for (const name of chosen) {
     t.is(one.parameters, network.parameters - folded);
     t.true(one.nodesAfter < one.nodesBefore || one.nodesAfter === network.nodes.length);
     model.dispose();
+  });
+}
+
+/** Dense 3x3 layers, where a faster algorithm with other roundings exists; groups; depthwise layers and gates. */
+const strictNetworks: readonly ZooName[] = quick
+  ? ['mobilenet-v3-large']
+  : ['resnet-18', 'repvgg-a0', 'resnext-50', 'mobilenet-v3-large'];
+
+for (const name of strictNetworks) {
+  test.serial(`${name}: strict numerics give the same bits on all instruction sets that fuse`, async (t) => {
+    const path = zooModel(name, { size: SIZE, batch: 'N' });
+    const { name: port, shape, data } = imageInput(name, SIZE, 2);
+    const expected = await expectedOutputs(path, [{ name: port, shape, data }]);
+    const logits: Float32Array[] = [];
+    for (const isa of isas) {
+      const model = await loadModel(path, { isa, numerics: 'strict', threads: logits.length + 1 });
+      const { data: got } = model.runSync({ [port]: tensor(data, shape) })['logits']!;
+      const distance = relativeDifference(got, expected[0]!);
+      t.true(distance < TOLERANCE, `${isa} differs by ${distance}`);
+      if (isa !== 'scalar') logits.push(got);
+      model.dispose();
+    }
+    for (const got of logits) t.deepEqual(got, logits[0]);
   });
 }
 

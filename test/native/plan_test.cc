@@ -128,10 +128,10 @@ TEST(PlansComputeWhatTheDefinitionsSay) {
       if (expected.empty()) expected = NetReference(net.spec, inputs).Outputs();
       const double distance = Distance(expected, result);
       CHECK(distance < 2e-5, "%s net %d: differs by %g", table->isa, static_cast<int>(seed), distance);
-      // Winograd's transforms lose two digits at most.
+      // Winograd's transforms lose little on planes this small.
       const auto fast = Compile(net.spec, *table, seed, kFast);
       const double fast_distance = fast == nullptr ? 0 : Distance(expected, RunPlan(*fast, inputs));
-      CHECK(fast_distance < 2e-4, "%s net %d: fast differs by %g", table->isa, static_cast<int>(seed), fast_distance);
+      CHECK(fast_distance < 2e-5, "%s net %d: fast differs by %g", table->isa, static_cast<int>(seed), fast_distance);
       worst = std::max(worst, fast_distance);
       if (!IsFused(*table)) continue;
       if (fused.empty()) fused = result;
