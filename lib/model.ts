@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, nearest } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { compileForShapes, simplifyGraph } from './graph/compile.js';
+import { planCost } from './graph/cost.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
 import type { PassReport } from './graph/passes/pass.js';
-import { planCost } from './graph/cost.js';
-import { type Isa, native, type NativePlan, type NativeStopToken } from './native.js';
+import { type Isa, type NativePlan, type NativeStopToken, native } from './native.js';
 import { callNative, publicError } from './native-error.js';
 import { externalDataBeside } from './onnx/external-data.js';
 import { readModel } from './onnx/read.js';
@@ -84,21 +84,27 @@ const loadOptionNames = ['threads', 'isa', 'numerics', 'inputShapes'] as const;
 const runOptionNames = ['signal', 'outputs'] as const;
 
 function checkOptions(where: string, options: unknown, known: readonly string[]): void {
-  if (options === null || typeof options !== 'object') throw new TypeError(`${where}: options: expected an object, got ${describe(options)}`);
+  if (options === null || typeof options !== 'object')
+    throw new TypeError(`${where}: options: expected an object, got ${describe(options)}`);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const near = nearest(name, known);
-    throw new TypeError(`${where}: unknown option '${name}'${near ? ` (did you mean '${near}'?)` : `; known: ${known.join(', ')}`}`);
+    throw new TypeError(
+      `${where}: unknown option '${name}'${near ? ` (did you mean '${near}'?)` : `; known: ${known.join(', ')}`}`,
+    );
   }
 }
 
 function checkInputShapes(where: string, shapes: unknown): void {
   const name = `${where}: inputShapes`;
-  if (shapes === null || typeof shapes !== 'object') throw new TypeError(`${name}: expected an object of shapes, got ${describe(shapes)}`);
+  if (shapes === null || typeof shapes !== 'object')
+    throw new TypeError(`${name}: expected an object of shapes, got ${describe(shapes)}`);
   for (const [input, shape] of Object.entries(shapes) as [string, unknown][]) {
-    if (!Array.isArray(shape)) throw new TypeError(`${name}: '${input}': expected an array of extents, got ${describe(shape)}`);
+    if (!Array.isArray(shape))
+      throw new TypeError(`${name}: '${input}': expected an array of extents, got ${describe(shape)}`);
     const stranger = (shape as unknown[]).find((extent) => typeof extent !== 'number');
-    if (stranger !== undefined) throw new TypeError(`${name}: '${input}': expected extents that are numbers, got ${describe(stranger)}`);
+    if (stranger !== undefined)
+      throw new TypeError(`${name}: '${input}': expected extents that are numbers, got ${describe(stranger)}`);
   }
 }
 
@@ -137,12 +143,15 @@ export class Model {
   async run(feeds: Feeds, options: RunOptions = {}): Promise<Results> {
     checkOptions('run', options, runOptionNames);
     const { signal } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError(`run: signal: expected an AbortSignal, got ${describe(signal)}`);
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw new TypeError(`run: signal: expected an AbortSignal, got ${describe(signal)}`);
     const { compiled, arrays } = this.#prepare('run', feeds);
     const wanted = this.#wanted(options.outputs);
     signal?.throwIfAborted();
     const stop = signal ? new native.StopToken() : undefined;
-    const outputs = await this.#settle(signal, stop, () => compiled.plan.run(arrays, this.#options.threads, stop, false));
+    const outputs = await this.#settle(signal, stop, () =>
+      compiled.plan.run(arrays, this.#options.threads, stop, false),
+    );
     return this.#results(compiled, outputs, wanted);
   }
 
@@ -162,7 +171,9 @@ export class Model {
   async profile(feeds: Feeds): Promise<Profile> {
     const { compiled, arrays } = this.#prepare('profile', feeds);
     const { steps } = compiled.plan; // the model may be disposed by the time the run is over
-    const { stepMs } = await this.#settle(undefined, undefined, () => compiled.plan.run(arrays, this.#options.threads, undefined, true));
+    const { stepMs } = await this.#settle(undefined, undefined, () =>
+      compiled.plan.run(arrays, this.#options.threads, undefined, true),
+    );
     return new Profile(steps, stepMs);
   }
 
@@ -198,13 +209,16 @@ export class Model {
 
   #prepare(where: string, feeds: Feeds): { compiled: CompiledPlan; arrays: Float32Array[] } {
     this.#live(where);
-    if (feeds === null || typeof feeds !== 'object') throw new TypeError(`${where}: feeds: expected an object of tensors, got ${describe(feeds)}`);
+    if (feeds === null || typeof feeds !== 'object')
+      throw new TypeError(`${where}: feeds: expected an object of tensors, got ${describe(feeds)}`);
     const names = this.inputs.map(({ name }) => name);
     for (const name of Object.keys(feeds)) {
-      if (!names.includes(name)) throw new RangeError(`${where}: the model has no input '${name}'; inputs: ${names.join(', ')}`);
+      if (!names.includes(name))
+        throw new RangeError(`${where}: the model has no input '${name}'; inputs: ${names.join(', ')}`);
     }
     const tensors = this.inputs.map(({ name }) => {
-      if (!Object.hasOwn(feeds, name)) throw new TypeError(`${where}: input '${name}' is missing; inputs: ${names.join(', ')}`);
+      if (!Object.hasOwn(feeds, name))
+        throw new TypeError(`${where}: input '${name}' is missing; inputs: ${names.join(', ')}`);
       return checkFloat32(where, `input '${name}'`, feeds[name]);
     });
     const compiled = this.#compile(Object.fromEntries(tensors.map(({ shape }, i) => [names[i] ?? '', shape])));
@@ -216,7 +230,8 @@ export class Model {
     if (names === undefined) return new Set(all);
     if (!Array.isArray(names)) throw new TypeError(`run: outputs: expected an array of names, got ${describe(names)}`);
     for (const name of names as unknown[]) {
-      if (!all.includes(name as string)) throw new RangeError(`run: the model has no output ${describe(name)}; outputs: ${all.join(', ')}`);
+      if (!all.includes(name as string))
+        throw new RangeError(`run: the model has no output ${describe(name)}; outputs: ${all.join(', ')}`);
     }
     return new Set(names);
   }
@@ -233,7 +248,11 @@ export class Model {
       this.#plans.set(key, known);
       return known;
     }
-    const { plan: spec, outputs, report } = compileForShapes(graph, inputShapes, { fold: native, before: this.#simplified });
+    const {
+      plan: spec,
+      outputs,
+      report,
+    } = compileForShapes(graph, inputShapes, { fold: native, before: this.#simplified });
     const values = spec.values.map((value) => {
       const id = value.data && this.#constantIds.get(value.data);
       return id === undefined ? value : { ...value, id };
@@ -246,7 +265,11 @@ export class Model {
     } catch (cause) {
       throw publicError(cause, 'compile');
     }
-    const compiled = { plan, outputs, report: { ...report, ...planCost(spec), steps: plan.steps.length, isa: plan.isa, threads } };
+    const compiled = {
+      plan,
+      outputs,
+      report: { ...report, ...planCost(spec), steps: plan.steps.length, isa: plan.isa, threads },
+    };
     this.#plans.set(key, compiled);
     const oldest = this.#plans.entries().next().value;
     if (this.#plans.size > maxPlans && oldest) {
@@ -257,7 +280,11 @@ export class Model {
   }
 
   /** Awaits a native run; an abort stops it between steps and wins over its outcome. */
-  async #settle<R>(signal: AbortSignal | undefined, stop: NativeStopToken | undefined, start: () => Promise<R>): Promise<R> {
+  async #settle<R>(
+    signal: AbortSignal | undefined,
+    stop: NativeStopToken | undefined,
+    start: () => Promise<R>,
+  ): Promise<R> {
     const abort = () => stop?.stop();
     signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -288,7 +315,10 @@ export class Model {
  * @throws LanewiseError ERR_MODEL_FORMAT when the file is not a complete, consistent model,
  *   ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run
  */
-export async function loadModel(source: string | URL | Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Model> {
+export async function loadModel(
+  source: string | URL | Uint8Array | ArrayBuffer,
+  options: LoadOptions = {},
+): Promise<Model> {
   checkOptions('loadModel', options, loadOptionNames);
   const { threads, isa, numerics } = options;
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > 64)) {
@@ -299,11 +329,15 @@ export async function loadModel(source: string | URL | Uint8Array | ArrayBuffer,
   }
   const { detected } = callNative('loadModel', () => native.cpuInfo());
   if (isa !== undefined && !detected.includes(isa)) {
-    throw new LanewiseError('ERR_ISA_UNAVAILABLE', `loadModel: isa: expected one of ${detected.join(', ')}, got ${describe(isa)}`);
+    throw new LanewiseError(
+      'ERR_ISA_UNAVAILABLE',
+      `loadModel: isa: expected one of ${detected.join(', ')}, got ${describe(isa)}`,
+    );
   }
   if (options.inputShapes !== undefined) checkInputShapes('loadModel', options.inputShapes);
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
-    if (source.byteLength === 0) throw new LanewiseError('ERR_MODEL_FORMAT', 'loadModel: source: no bytes (empty, or its buffer is detached)');
+    if (source.byteLength === 0)
+      throw new LanewiseError('ERR_MODEL_FORMAT', 'loadModel: source: no bytes (empty, or its buffer is detached)');
     // A copy: weights stay views of the bytes, which the caller is free to change.
     return new Model(readModel(new Uint8Array(source)), options);
   }

@@ -46,11 +46,7 @@ export interface NativePlan {
     stop: NativeStopToken | undefined,
     timed: true,
   ): Promise<{ outputs: Float32Array[]; stepMs: Float64Array }>;
-  runSync(
-    inputs: readonly Float32Array[],
-    outputs?: readonly Float32Array[],
-    threads?: number,
-  ): Float32Array[];
+  runSync(inputs: readonly Float32Array[], outputs?: readonly Float32Array[], threads?: number): Float32Array[];
   /** Frees what no run in flight is using. */
   dispose(): void;
 }

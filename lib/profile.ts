@@ -39,7 +39,16 @@ export class Profile {
     this.totalMs = total;
     this.steps = steps.map(({ name, op, kernel, macs, bytes }, i) => {
       const ms = stepMs[i] ?? 0;
-      return { name, op, kernel, ms, share: total > 0 ? ms / total : 0, macs, gflops: ms > 0 ? (2e-6 * macs) / ms : 0, bytes };
+      return {
+        name,
+        op,
+        kernel,
+        ms,
+        share: total > 0 ? ms / total : 0,
+        macs,
+        gflops: ms > 0 ? (2e-6 * macs) / ms : 0,
+        bytes,
+      };
     });
   }
 
@@ -47,16 +56,31 @@ export class Profile {
     const rows = this.steps.map((step) => columns.map(({ cell }) => cell(step)));
     const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
     const line = (cells: readonly string[]) =>
-      columns.map(({ right }, i) => (right ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0))).join('  ');
+      columns
+        .map(({ right }, i) =>
+          right ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0),
+        )
+        .join('  ');
     const body = [columns.map(({ title }) => title), widths.map((width) => '-'.repeat(width)), ...rows].map(line);
     return [...body, `${this.steps.length} steps, ${this.totalMs.toFixed(3)} ms`].join('\n');
   }
 
   /** Trace events that chrome://tracing and Perfetto show as a timeline. */
-  toTrace(): { traceEvents: { name: string; cat: string; ph: 'X'; ts: number; dur: number; pid: 1; tid: 1; args: object }[] } {
+  toTrace(): {
+    traceEvents: { name: string; cat: string; ph: 'X'; ts: number; dur: number; pid: 1; tid: 1; args: object }[];
+  } {
     let ts = 0;
     const traceEvents = this.steps.map(({ name, op, kernel, ms, macs, gflops, bytes }) => {
-      const event = { name: name || op, cat: op, ph: 'X', ts, dur: 1000 * ms, pid: 1, tid: 1, args: { kernel, macs, gflops, bytes } } as const;
+      const event = {
+        name: name || op,
+        cat: op,
+        ph: 'X',
+        ts,
+        dur: 1000 * ms,
+        pid: 1,
+        tid: 1,
+        args: { kernel, macs, gflops, bytes },
+      } as const;
       ts += event.dur;
       return event;
     });

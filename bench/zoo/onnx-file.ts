@@ -2,10 +2,10 @@
 
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
-  AttributeProto_AttributeType as AttributeType,
   type AttributeProtoSchema,
-  ModelProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
+  ModelProtoSchema,
   type TensorProtoSchema,
   ValueInfoProtoSchema,
 } from 'onnx-buf';

@@ -4,20 +4,13 @@ namespace lanewise {
 
 const char* CodeName(Code code) {
   switch (code) {
-    case Code::kOk:
-      return "OK";
-    case Code::kInvalidValue:
-      return "ERR_INVALID_VALUE";
-    case Code::kUnsupported:
-      return "ERR_UNSUPPORTED_OPERATOR";
-    case Code::kOutOfMemory:
-      return "ERR_OUT_OF_MEMORY";
-    case Code::kIsaUnavailable:
-      return "ERR_ISA_UNAVAILABLE";
-    case Code::kAborted:
-      return "ERR_ABORTED";
-    case Code::kInternal:
-      break;
+    case Code::kOk: return "OK";
+    case Code::kInvalidValue: return "ERR_INVALID_VALUE";
+    case Code::kUnsupported: return "ERR_UNSUPPORTED_OPERATOR";
+    case Code::kOutOfMemory: return "ERR_OUT_OF_MEMORY";
+    case Code::kIsaUnavailable: return "ERR_ISA_UNAVAILABLE";
+    case Code::kAborted: return "ERR_ABORTED";
+    case Code::kInternal: break;
   }
   return "ERR_INTERNAL";
 }

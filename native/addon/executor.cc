@@ -134,8 +134,7 @@ void CompletionPort::Submit(std::shared_ptr<CompletionPort> self, std::unique_pt
 void CompletionPort::Complete(Job* job) {
   monitor_.Lock();
   // The job's promise belongs to an environment that is gone when the port is closed: only plain memory may be touched.
-  const bool delivered =
-      !closed_ && napi_call_threadsafe_function(function_, job, napi_tsfn_nonblocking) == napi_ok;
+  const bool delivered = !closed_ && napi_call_threadsafe_function(function_, job, napi_tsfn_nonblocking) == napi_ok;
   if (!delivered) jobs_.erase(job);
   monitor_.Unlock();
   if (!delivered) delete job;

@@ -19,8 +19,9 @@ class WeightsObject : public Napi::ObjectWrap<WeightsObject> {
  public:
   explicit WeightsObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Weights",
-                       {InstanceAccessor<&WeightsObject::Bytes>("bytes"), InstanceMethod<&WeightsObject::Clear>("clear")});
+    return DefineClass(
+        env, "Weights",
+        {InstanceAccessor<&WeightsObject::Bytes>("bytes"), InstanceMethod<&WeightsObject::Clear>("clear")});
   }
   PackCache& cache() { return cache_; }
 
@@ -81,12 +82,12 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   }
 
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Plan",
-                       {InstanceMethod<&PlanObject::Run>("run"), InstanceMethod<&PlanObject::RunSync>("runSync"),
-                        InstanceMethod<&PlanObject::Dispose>("dispose"), InstanceAccessor<&PlanObject::Steps>("steps"),
-                        InstanceAccessor<&PlanObject::ArenaBytes>("arenaBytes"),
-                        InstanceAccessor<&PlanObject::ConstantBytes>("constantBytes"),
-                        InstanceAccessor<&PlanObject::Isa>("isa")});
+    return DefineClass(
+        env, "Plan",
+        {InstanceMethod<&PlanObject::Run>("run"), InstanceMethod<&PlanObject::RunSync>("runSync"),
+         InstanceMethod<&PlanObject::Dispose>("dispose"), InstanceAccessor<&PlanObject::Steps>("steps"),
+         InstanceAccessor<&PlanObject::ArenaBytes>("arenaBytes"),
+         InstanceAccessor<&PlanObject::ConstantBytes>("constantBytes"), InstanceAccessor<&PlanObject::Isa>("isa")});
   }
 
  private:

@@ -90,10 +90,10 @@ class Reader {
 };
 
 const std::map<std::string, Act> kActivations = {
-    {"none", Act::kNone},           {"relu", Act::kRelu},           {"clip", Act::kClip},
-    {"leakyRelu", Act::kLeakyRelu}, {"prelu", Act::kPrelu},         {"hardSigmoid", Act::kHardSigmoid},
-    {"hardSwish", Act::kHardSwish}, {"sigmoid", Act::kSigmoid},     {"silu", Act::kSilu},
-    {"tanh", Act::kTanh},           {"gelu", Act::kGelu},           {"geluTanh", Act::kGeluTanh}};
+    {"none", Act::kNone},           {"relu", Act::kRelu},       {"clip", Act::kClip},
+    {"leakyRelu", Act::kLeakyRelu}, {"prelu", Act::kPrelu},     {"hardSigmoid", Act::kHardSigmoid},
+    {"hardSwish", Act::kHardSwish}, {"sigmoid", Act::kSigmoid}, {"silu", Act::kSilu},
+    {"tanh", Act::kTanh},           {"gelu", Act::kGelu},       {"geluTanh", Act::kGeluTanh}};
 
 const std::map<std::string, Unary> kUnaries = {{"identity", Unary::kIdentity},
                                                {"relu", Unary::kRelu},
@@ -121,15 +121,15 @@ const std::map<std::string, Unary> kUnaries = {{"identity", Unary::kIdentity},
                                                {"elu", Unary::kElu},
                                                {"mish", Unary::kMish}};
 
-const std::map<std::string, Binary> kBinaries = {{"add", Binary::kAdd}, {"sub", Binary::kSub}, {"mul", Binary::kMul},
-                                                 {"div", Binary::kDiv}, {"min", Binary::kMin}, {"max", Binary::kMax},
+const std::map<std::string, Binary> kBinaries = {{"add", Binary::kAdd}, {"sub", Binary::kSub},    {"mul", Binary::kMul},
+                                                 {"div", Binary::kDiv}, {"min", Binary::kMin},    {"max", Binary::kMax},
                                                  {"pow", Binary::kPow}, {"prelu", Binary::kPrelu}};
 
-const std::map<std::string, Reduce> kReductions = {
-    {"sum", Reduce::kSum},     {"mean", Reduce::kMean},           {"max", Reduce::kMax},
-    {"min", Reduce::kMin},     {"prod", Reduce::kProd},           {"l1", Reduce::kL1},
-    {"l2", Reduce::kL2},       {"sumSquare", Reduce::kSumSquare}, {"logSum", Reduce::kLogSum},
-    {"logSumExp", Reduce::kLogSumExp}};
+const std::map<std::string, Reduce> kReductions = {{"sum", Reduce::kSum},       {"mean", Reduce::kMean},
+                                                   {"max", Reduce::kMax},       {"min", Reduce::kMin},
+                                                   {"prod", Reduce::kProd},     {"l1", Reduce::kL1},
+                                                   {"l2", Reduce::kL2},         {"sumSquare", Reduce::kSumSquare},
+                                                   {"logSum", Reduce::kLogSum}, {"logSumExp", Reduce::kLogSumExp}};
 
 class SpecReader {
  public:
@@ -192,8 +192,8 @@ class SpecReader {
       const Napi::Value v = array.Get(i);
       if (!v.IsObject()) root_.Bad(key, "objects");
       const Reader r(v.As<Napi::Object>(), std::string(key) + "[" + std::to_string(i) + "]");
-      result.push_back({Value(r, "value"), r.OneOf<PortLayout>("layout", {{"nchw", PortLayout::kNchw},
-                                                                        {"nhwc", PortLayout::kNhwc}})});
+      result.push_back({Value(r, "value"),
+                        r.OneOf<PortLayout>("layout", {{"nchw", PortLayout::kNchw}, {"nhwc", PortLayout::kNhwc}})});
     }
     return result;
   }
@@ -262,7 +262,9 @@ class SpecReader {
     (void)s;
     return c;
   }
-  OpSpec ReadMatmul(const Reader& r, const StepSpec&) const { return MatmulSpec{r.Flag("transposeB"), ReadEpilogue(r)}; }
+  OpSpec ReadMatmul(const Reader& r, const StepSpec&) const {
+    return MatmulSpec{r.Flag("transposeB"), ReadEpilogue(r)};
+  }
   OpSpec ReadPool2d(const Reader& r, const StepSpec& s) const {
     Pool2dSpec p;
     p.kind = r.OneOf<PoolKind>("kind", {{"max", PoolKind::kMax}, {"avg", PoolKind::kAvg}});
@@ -297,7 +299,9 @@ class SpecReader {
     if (!(s.scale_h > 0) || !(s.scale_w > 0)) r.Bad("scales", "two positive numbers");
     return s;
   }
-  OpSpec ReadSoftmax(const Reader& r, const StepSpec& s) const { return SoftmaxSpec{Axis(r, s.inputs[0]), r.Flag("log")}; }
+  OpSpec ReadSoftmax(const Reader& r, const StepSpec& s) const {
+    return SoftmaxSpec{Axis(r, s.inputs[0]), r.Flag("log")};
+  }
   OpSpec ReadNormalize(const Reader& r, const StepSpec& s) const {
     NormalizeSpec n;
     n.kind = r.OneOf<NormalizeKind>("kind", {{"layer", NormalizeKind::kLayer}, {"group", NormalizeKind::kGroup}});
@@ -308,7 +312,8 @@ class SpecReader {
     return n;
   }
   OpSpec ReadUnary(const Reader& r, const StepSpec&) const {
-    return UnarySpec{r.OneOf("fn", kUnaries), static_cast<float>(r.Number("alpha")), static_cast<float>(r.Number("beta"))};
+    return UnarySpec{r.OneOf("fn", kUnaries), static_cast<float>(r.Number("alpha")),
+                     static_cast<float>(r.Number("beta"))};
   }
   OpSpec ReadBinary(const Reader& r, const StepSpec&) const {
     return BinarySpec{r.OneOf("fn", kBinaries), ReadActivation(r, "activation")};
@@ -327,7 +332,8 @@ class SpecReader {
     const size_t rank = ShapeOf(s.inputs[0]).size();
     std::vector<bool> seen(rank, false);
     for (int64_t p : r.Integers("permutation")) {
-      if (p < 0 || p >= static_cast<int64_t>(rank) || seen[static_cast<size_t>(p)]) r.Bad("permutation", "a permutation");
+      if (p < 0 || p >= static_cast<int64_t>(rank) || seen[static_cast<size_t>(p)])
+        r.Bad("permutation", "a permutation");
       seen[static_cast<size_t>(p)] = true;
       t.permutation.push_back(static_cast<int>(p));
     }
@@ -439,7 +445,8 @@ class SpecReader {
     const Entry& entry = it->second;
     for (int64_t v : r.Integers("inputs")) step.inputs.push_back(CheckIndex(r, "inputs", v));
     for (int64_t v : r.Integers("outputs")) step.outputs.push_back(CheckIndex(r, "outputs", v));
-    if (step.inputs.size() < entry.min_inputs || step.inputs.size() > entry.max_inputs) r.Bad("inputs", "another count");
+    if (step.inputs.size() < entry.min_inputs || step.inputs.size() > entry.max_inputs)
+      r.Bad("inputs", "another count");
     if (step.outputs.size() < entry.min_outputs || step.outputs.size() > entry.max_outputs) {
       r.Bad("outputs", "another count");
     }

@@ -1,5 +1,5 @@
-// One Build function per operator family; plan.cc dispatches on the variant of StepSpec::spec. Each lives in the file of its
-// family (conv.cc, pool.cc, ...), next to the steps it adds.
+// One Build function per operator family; plan.cc dispatches on the variant of StepSpec::spec. Each lives in the file
+// of its family (conv.cc, pool.cc, ...), next to the steps it adds.
 #pragma once
 #include "core/builder.h"
 

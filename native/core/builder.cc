@@ -89,8 +89,8 @@ void PlanBuilder::CollectNeeds() {
     if (need.pad_value == pad_value) need.halo = Larger(need.halo, halo);
     need.any = true;
   }
-  // All parts of a concatenation have the geometry of the whole: the largest border, filled with zeros. Readers that pad
-  // with another value get a copy.
+  // All parts of a concatenation have the geometry of the whole: the largest border, filled with zeros. Readers that
+  // pad with another value get a copy.
   for (size_t v = 0; v < shares_.size(); ++v) {
     if (shares_[v].root == kNone) continue;
     HaloNeed& whole = halo_needs_[static_cast<size_t>(shares_[v].root)];
@@ -179,9 +179,7 @@ Tensor PlanBuilder::Place(Tensor tensor, int storage) {
   return tensor;
 }
 
-void PlanBuilder::Touch(const Tensor& tensor) {
-  touched_.push_back(placed_[static_cast<size_t>(tensor.id)].storage);
-}
+void PlanBuilder::Touch(const Tensor& tensor) { touched_.push_back(placed_[static_cast<size_t>(tensor.id)].storage); }
 
 Layout PlanBuilder::LayoutOf(int v) const {
   const auto& copies = copies_[static_cast<size_t>(v)];
@@ -199,8 +197,9 @@ Status PlanBuilder::FillHalo(const Tensor& tensor, int pad_value) {
     const int64_t channels = tensor.c();
     const auto size = static_cast<size_t>((channels + lanes() - 1) / lanes() * lanes());
     const float* data = value(pad_value).data;
-    LANEWISE_RETURN_IF_ERROR(Pack(pad_value, "channels " + std::to_string(size), size,
-                                  [&](float* out) { std::copy_n(data, channels, out); }, &packed));
+    LANEWISE_RETURN_IF_ERROR(Pack(
+        pad_value, "channels " + std::to_string(size), size, [&](float* out) { std::copy_n(data, channels, out); },
+        &packed));
     values = packed->data();
   }
   Touch(tensor);
@@ -359,7 +358,8 @@ bool PlanBuilder::MayWriteOver(const Tensor& tensor) const {
   if (placed.origin != OriginOf(tensor) || storages_[static_cast<size_t>(storage)].size != SizeOf(tensor)) return false;
   for (size_t v = 0; v < copies_.size(); ++v) {
     for (const Copy& copy : copies_[v]) {
-      if (placed_[static_cast<size_t>(copy.tensor.id)].storage == storage && last_use_[v] > current_index_) return false;
+      if (placed_[static_cast<size_t>(copy.tensor.id)].storage == storage && last_use_[v] > current_index_)
+        return false;
     }
   }
   // Another operand of this very step may live there too.
@@ -381,7 +381,7 @@ Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor*
     *tensor = PlaceShare(v);
     LANEWISE_RETURN_IF_ERROR(FillHalo(*tensor, kNone));
   } else if (layout == Layout::kPlain && port != kNone &&
-      (shape(v).size() != 4 || spec_.outputs[static_cast<size_t>(port)].layout == PortLayout::kNchw)) {
+             (shape(v).size() != 4 || spec_.outputs[static_cast<size_t>(port)].layout == PortLayout::kNchw)) {
     Storage storage;
     storage.kind = Storage::Kind::kOutput;
     storage.port = port;

@@ -1,5 +1,6 @@
-// Turns a PlanSpec into steps over placed tensors. Each operator family has one Build function (build.h) that asks for its
-// inputs in the layout it wants, declares its outputs, and adds steps; conversions, halos and memory are the builder's.
+// Turns a PlanSpec into steps over placed tensors. Each operator family has one Build function (build.h) that asks for
+// its inputs in the layout it wants, declares its outputs, and adds steps; conversions, halos and memory are the
+// builder's.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -35,10 +36,10 @@ class PackCache {
 struct Storage {
   enum class Kind { kArena, kInput, kOutput, kConstant };
   Kind kind = Kind::kArena;
-  int port = kNone;               // kInput, kOutput
+  int port = kNone;                // kInput, kOutput
   std::shared_ptr<Buffer> buffer;  // kConstant
-  int64_t size = 0;               // elements
-  int64_t offset = 0;             // kArena: elements from its start, set last
+  int64_t size = 0;                // elements
+  int64_t offset = 0;              // kArena: elements from its start, set last
   int first_step = 0, last_step = 0;
 };
 
@@ -68,8 +69,8 @@ class PlanBuilder {
   // Whether `v` is rank 4 and exists blocked.
   bool IsBlocked(int v) const { return LayoutOf(v) == Layout::kBlocked; }
 
-  // The value in this layout, converted by an added step if need be. Without `halo` a kPlain tensor is contiguous; with it
-  // the border that the reader relies on is filled with zeros or, per channel, with the constant `pad_value`.
+  // The value in this layout, converted by an added step if need be. Without `halo` a kPlain tensor is contiguous; with
+  // it the border that the reader relies on is filled with zeros or, per channel, with the constant `pad_value`.
   Status In(int v, Layout layout, Tensor* tensor) { return In(v, layout, Halo{}, kNone, tensor); }
   Status In(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor);
 
@@ -146,8 +147,8 @@ class PlanBuilder {
   std::vector<int> share_storage_;         // by root: its storage, once a part was placed
   std::vector<PlacedTensor> placed_;       // by Tensor::id
   std::vector<Storage> storages_;
-  std::vector<int> touched_;               // storages used by the operator being built
-  std::unique_ptr<Step> halo_fill_;        // joins the next step, which writes inside that halo
+  std::vector<int> touched_;         // storages used by the operator being built
+  std::unique_ptr<Step> halo_fill_;  // joins the next step, which writes inside that halo
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the constants of the steps alive
   size_t scratch_ = 0;

@@ -206,7 +206,7 @@ Status Build(const ConcatSpec& spec, const StepSpec& step, PlanBuilder& builder)
     moves.push_back({from, to.Part(spec.axis, 0, from.extents[static_cast<size_t>(spec.axis)])});
     to.offset += from.extents[static_cast<size_t>(spec.axis)] * to.strides[static_cast<size_t>(spec.axis)];
   }
-  return AddMoves(std::move(moves), builder);
+  return AddMoves(moves, builder);
 }
 
 Status Build(const SplitSpec& spec, const StepSpec& step, PlanBuilder& builder) {
@@ -249,7 +249,7 @@ Status Build(const SplitSpec& spec, const StepSpec& step, PlanBuilder& builder) 
     moves.push_back({from.Part(spec.axis, 0, extent), to});
     from.offset += extent * from.strides[static_cast<size_t>(spec.axis)];
   }
-  return AddMoves(std::move(moves), builder);
+  return AddMoves(moves, builder);
 }
 
 Status Build(const ChannelShuffleSpec& spec, const StepSpec& step, PlanBuilder& builder) {

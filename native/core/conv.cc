@@ -45,7 +45,8 @@ Status CheckExtents(const Conv2dSpec& spec, const StepSpec& step, const PlanBuil
 
 // Runs of `count` input channels from `channel` on, for every tap, in the order (ky, kx, channel); of a plain tensor in
 // the order (ky, channel, kx), where a row of taps is contiguous.
-void AppendRuns(const Tensor& x, const Conv2dSpec& spec, const ConvExtents& e, int64_t channel, std::vector<Run>* runs) {
+void AppendRuns(const Tensor& x, const Conv2dSpec& spec, const ConvExtents& e, int64_t channel,
+                std::vector<Run>* runs) {
   const int64_t count = e.group_inputs;
   for (int64_t ky = 0; ky < e.kh; ++ky) {
     const int64_t row = ky * spec.dilations.h * x.row_stride;
@@ -130,21 +131,22 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   const bool columns_inside = x.layout == Layout::kPlain;
   const auto pack = [segments = cut.segments, runs = g.runs, lanes, columns_inside, inputs = e.group_inputs, kh = e.kh,
                      kw = e.kw](const float* weights, float* packed) {
-    PackTiles(segments, runs, lanes, weights,
-              [&](int64_t o, int64_t element) {
-                int64_t ky, kx, c;
-                if (columns_inside) {
-                  kx = element % kw;
-                  c = element / kw % inputs;
-                  ky = element / kw / inputs;
-                } else {
-                  c = element % inputs;
-                  kx = element / inputs % kw;
-                  ky = element / inputs / kw;
-                }
-                return ((o * inputs + c) * kh + ky) * kw + kx;
-              },
-              packed);
+    PackTiles(
+        segments, runs, lanes, weights,
+        [&](int64_t o, int64_t element) {
+          int64_t ky, kx, c;
+          if (columns_inside) {
+            kx = element % kw;
+            c = element / kw % inputs;
+            ky = element / kw / inputs;
+          } else {
+            c = element % inputs;
+            kx = element / inputs % kw;
+            ky = element / inputs / kw;
+          }
+          return ((o * inputs + c) * kh + ky) * kw + kx;
+        },
+        packed);
   };
   const std::string form = "tile " + std::to_string(lanes) + "x" + std::to_string(choice.vectors) + " groups " +
                            std::to_string(e.groups) + (columns_inside ? " columns" : "");
@@ -157,8 +159,7 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue.bias, form, cut.bias_size, pack_bias, builder, &bias));
 
   const int64_t pixels = (g.cols + choice.tiles - 1) / choice.tiles;
-  const StepInfo info =
-      ConvInfo("tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors), e, bound);
+  const StepInfo info = ConvInfo("tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors), e, bound);
   auto tile = std::make_unique<TileStep>(builder.kernels(), std::move(g), choice, weights.weights, bias, bound.epilogue,
                                          bound.keep);
   tile->ReadWeightsFrom(weights.grid);
@@ -187,7 +188,8 @@ Status PackWeights(int v, const std::string& form, size_t size, std::function<vo
                    PlanBuilder& builder, PackedWeights* packed) {
   if (builder.IsConstant(v)) {
     const float* data = builder.value(v).data;
-    return builder.Pack(v, form, size, [&](float* out) { pack(data, out); }, &packed->weights);
+    return builder.Pack(
+        v, form, size, [&](float* out) { pack(data, out); }, &packed->weights);
   }
   Tensor source, tensor;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &source));
@@ -214,20 +216,22 @@ Status PackConvBias(int v, const std::string& form, size_t size, std::function<v
                            std::to_string(ElementCount(builder.shape(v))));
   }
   const float* data = builder.value(v).data;
-  return builder.Pack(v, "bias " + form, size, [&](float* out) { pack(data, out); }, packed);
+  return builder.Pack(
+      v, "bias " + form, size, [&](float* out) { pack(data, out); }, packed);
 }
 
 Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilder& builder, Tensor* y) {
   Tensor residual;
-  const bool reusable = epilogue.residual != kNone && !epilogue.add_after_activation && epilogue.residual != step.inputs[0];
+  const bool reusable =
+      epilogue.residual != kNone && !epilogue.add_after_activation && epilogue.residual != step.inputs[0];
   if (reusable) LANEWISE_RETURN_IF_ERROR(builder.In(epilogue.residual, Layout::kBlocked, &residual));
   return builder.Out(step.outputs[0], Layout::kBlocked, reusable ? &residual : nullptr, y);
 }
 
 Status BindPlanes(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder,
                   PlaneOperands* operands) {
-  const Halo halo = ConvHalo(spec, builder.shape(step.inputs[0]), builder.shape(step.inputs[1]),
-                             builder.shape(step.outputs[0]));
+  const Halo halo =
+      ConvHalo(spec, builder.shape(step.inputs[0]), builder.shape(step.inputs[1]), builder.shape(step.outputs[0]));
   LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], Layout::kBlocked, halo, spec.pad_value, &operands->x));
   LANEWISE_RETURN_IF_ERROR(BindEpilogue(spec.epilogue, e.o, Layout::kBlocked, builder, &operands->bound));
   return ConvOutput(spec.epilogue, step, builder, &operands->y);
@@ -236,9 +240,9 @@ Status BindPlanes(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
 Status PackBlockBias(int v, const std::string& form, int64_t channels, PlanBuilder& builder,
                      std::shared_ptr<Buffer>* packed) {
   const int64_t lanes = builder.lanes();
-  return PackConvBias(v, form, static_cast<size_t>((channels + lanes - 1) / lanes * lanes),
-                      [channels](const float* values, float* out) { std::copy_n(values, channels, out); }, builder,
-                      packed);
+  return PackConvBias(
+      v, form, static_cast<size_t>((channels + lanes - 1) / lanes * lanes),
+      [channels](const float* values, float* out) { std::copy_n(values, channels, out); }, builder, packed);
 }
 
 StepInfo ConvInfo(std::string kernel, const ConvExtents& e, const BoundEpilogue& bound) {
@@ -256,7 +260,8 @@ Status BindEpilogue(const EpilogueSpec& spec, int64_t channels, Layout layout, P
   const auto padded = static_cast<size_t>((channels + lanes - 1) / lanes * lanes + lanes);
   const auto vector = [&](int v, const float** data) -> Status {
     if (v == kNone) return Status::Ok();
-    if (!builder.IsConstant(v)) return Status::Unsupported(builder.Where() + ": per-channel operands must be constants");
+    if (!builder.IsConstant(v))
+      return Status::Unsupported(builder.Where() + ": per-channel operands must be constants");
     const int64_t count = ElementCount(builder.shape(v));
     if (count != channels && count != 1) {
       return Status::Invalid(builder.Where() + ": expected 1 or " + std::to_string(channels) +

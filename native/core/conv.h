@@ -7,10 +7,10 @@
 namespace lanewise {
 
 struct ConvExtents {
-  int64_t n, c, h, w;        // input
-  int64_t o, kh, kw;         // weights: output channels, kernel
-  int64_t oh, ow;            // output
-  int64_t groups, group_inputs, group_outputs;
+  int64_t n = 0, c = 0, h = 0, w = 0;  // input
+  int64_t o = 0, kh = 0, kw = 0;       // weights: output channels, kernel
+  int64_t oh = 0, ow = 0;              // output
+  int64_t groups = 0, group_inputs = 0, group_outputs = 0;
   int64_t taps() const { return kh * kw; }
   int64_t macs() const { return n * o * oh * ow * group_inputs * taps(); }
 };

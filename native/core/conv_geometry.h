@@ -25,7 +25,7 @@ inline Halo ConvHalo(const Conv2dSpec& spec, const Shape& x, const Shape& w, con
 // One axis of one phase of a transposed convolution. Outputs o = phase, phase + stride, ... are an ordinary convolution
 // of stride 1: y[phase + stride*i] = sum over t: x[i + shift + t*step] * w[first + t*stride'].
 struct PhaseAxis {
-  int64_t outputs;     // how many outputs this phase has
+  int64_t outputs;               // how many outputs this phase has
   std::vector<int64_t> taps;     // kernel indices, ascending
   std::vector<int64_t> offsets;  // of the input read for output i = 0 by each tap; output i reads offset + i
 };

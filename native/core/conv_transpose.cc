@@ -1,5 +1,6 @@
-// Transposed convolution by phases: the outputs at one residue of the stride are an ordinary convolution of stride one with
-// the taps of that residue, written with the stride between its pixels. No column buffer, no scatter, no wasted product.
+// Transposed convolution by phases: the outputs at one residue of the stride are an ordinary convolution of stride one
+// with the taps of that residue, written with the stride between its pixels. No column buffer, no scatter, no wasted
+// product.
 #include <algorithm>
 #include <string>
 
@@ -71,16 +72,17 @@ Status BuildPhase(const ConvTranspose2dSpec& spec, const ConvExtents& e, const P
 
   const auto pack = [segments = cut.segments, runs = g.runs, lanes = g.lanes, phase, e](const float* weights,
                                                                                         float* packed) {
-    PackTiles(segments, runs, lanes, weights,
-              [&](int64_t o, int64_t element) {
-                const int64_t c = o / e.group_outputs * e.group_inputs + element % e.group_inputs;
-                const int64_t tap = element / e.group_inputs;
-                const auto cols = static_cast<int64_t>(phase.cols.taps.size());
-                const int64_t ky = phase.rows.taps[static_cast<size_t>(tap / cols)];
-                const int64_t kx = phase.cols.taps[static_cast<size_t>(tap % cols)];
-                return ((c * e.group_outputs + o % e.group_outputs) * e.kh + ky) * e.kw + kx;
-              },
-              packed);
+    PackTiles(
+        segments, runs, lanes, weights,
+        [&](int64_t o, int64_t element) {
+          const int64_t c = o / e.group_outputs * e.group_inputs + element % e.group_inputs;
+          const int64_t tap = element / e.group_inputs;
+          const auto cols = static_cast<int64_t>(phase.cols.taps.size());
+          const int64_t ky = phase.rows.taps[static_cast<size_t>(tap / cols)];
+          const int64_t kx = phase.cols.taps[static_cast<size_t>(tap % cols)];
+          return ((c * e.group_outputs + o % e.group_outputs) * e.kh + ky) * e.kw + kx;
+        },
+        packed);
   };
   const std::string form = "transposed " + std::to_string(g.lanes) + "x" + std::to_string(choice.vectors) + " groups " +
                            std::to_string(e.groups) + " phase " + std::to_string(phase.row) + "," +
@@ -116,8 +118,8 @@ Status Build(const ConvTranspose2dSpec& spec, const StepSpec& step, PlanBuilder&
   if (spec.groups < 1 || xs[1] != ws[0] || xs[1] % spec.groups != 0 || ys[1] != ws[1] * spec.groups || ys[0] != xs[0]) {
     return Status::Invalid(builder.Where() + ": channels and groups do not agree");
   }
-  const ConvExtents e{xs[0], xs[1], xs[2], xs[3], ys[1],       ws[2],           ws[3],
-                      ys[2], ys[3], spec.groups, xs[1] / spec.groups, ws[1]};
+  const ConvExtents e{xs[0], xs[1], xs[2], xs[3], ys[1], ws[2], ws[3], ys[2], ys[3], spec.groups, xs[1] / spec.groups,
+                      ws[1]};
   Tensor x, y;
   LANEWISE_RETURN_IF_ERROR(
       builder.In(step.inputs[0], Layout::kBlocked, ConvTransposeHalo(spec, xs, ws, ys), kNone, &x));

@@ -45,9 +45,10 @@ Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSp
     }
   }
   const StepInfo info = ConvInfo("depthwise " + std::to_string(e.kh) + "x" + std::to_string(e.kw), e, p.bound);
-  builder.Add(std::make_unique<PlaneStep<DepthwiseArgs, DepthwiseBlock>>(
-                  spec, e, p.x, p.y, std::move(p.bound), builder.kernels().depthwise, DepthwiseArgs{}, std::move(block)),
-              info);
+  builder.Add(
+      std::make_unique<PlaneStep<DepthwiseArgs, DepthwiseBlock>>(
+          spec, e, p.x, p.y, std::move(p.bound), builder.kernels().depthwise, DepthwiseArgs{}, std::move(block)),
+      info);
   return Status::Ok();
 }
 

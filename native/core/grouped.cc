@@ -1,5 +1,5 @@
-// Convolution in small groups, and depthwise with a multiplier: the lanes of a block of output channels are permuted out of
-// one block of input channels.
+// Convolution in small groups, and depthwise with a multiplier: the lanes of a block of output channels are permuted
+// out of one block of input channels.
 #include <string>
 
 #include "core/plane_step.h"
@@ -66,7 +66,8 @@ Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const S
   common.x_tap_stride = spec.dilations.w * p.x.pixel_stride;
   common.kernel_cols = static_cast<size_t>(e.kw);
   common.depth = static_cast<size_t>(depth);
-  const StepInfo info = ConvInfo("grouped by " + std::to_string(depth) + " " + std::to_string(e.kh) + "x" + std::to_string(e.kw), e, p.bound);
+  const StepInfo info = ConvInfo(
+      "grouped by " + std::to_string(depth) + " " + std::to_string(e.kh) + "x" + std::to_string(e.kw), e, p.bound);
   builder.Add(std::make_unique<PlaneStep<GroupedArgs, GroupedBlock>>(
                   spec, e, p.x, p.y, std::move(p.bound), builder.kernels().grouped, common, std::move(block)),
               info);

@@ -1,4 +1,5 @@
-// Matrix products: the rows of `a` are pixels, its columns channels. A constant `b` is packed once, any other on every run.
+// Matrix products: the rows of `a` are pixels, its columns channels. A constant `b` is packed once, any other on every
+// run.
 #include <string>
 
 #include "core/build.h"
@@ -94,9 +95,10 @@ Status Build(const MatmulSpec& spec, const StepSpec& step, PlanBuilder& builder)
   const auto pack = [segments = cut.segments, runs = g.runs, lanes = g.lanes, b_count, n, k,
                      transposed = spec.transpose_b, size = cut.weights_size](const float* weights, float* packed) {
     for (int64_t i = 0; i < b_count; ++i) {
-      PackTiles(segments, runs, lanes, weights + i * n * k,
-                [&](int64_t o, int64_t element) { return transposed ? o * k + element : element * n + o; },
-                packed + static_cast<size_t>(i) * size);
+      PackTiles(
+          segments, runs, lanes, weights + i * n * k,
+          [&](int64_t o, int64_t element) { return transposed ? o * k + element : element * n + o; },
+          packed + static_cast<size_t>(i) * size);
     }
   };
   const std::string form = "matmul " + std::to_string(g.lanes) + "x" + std::to_string(choice.vectors) +

@@ -217,7 +217,8 @@ class GroupNormBlockedStep final : public Step {
   int64_t span_;
 };
 
-Status BuildLayer(const NormalizeSpec& spec, const StepSpec& step, PlanBuilder& builder, Source gamma, Source beta) {
+Status BuildLayer(const NormalizeSpec& spec, const StepSpec& step, PlanBuilder& builder, const Source& gamma,
+                  const Source& beta) {
   const int rank = static_cast<int>(builder.shape(step.inputs[0]).size());
   const int axis = spec.axis < 0 ? spec.axis + rank : spec.axis;
   if (axis < 0 || axis >= rank)

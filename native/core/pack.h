@@ -1,5 +1,5 @@
-// Weights in the order in which the microkernels read them. Every function writes into zeroed memory, so that lanes past
-// the last channel stay zero.
+// Weights in the order in which the microkernels read them. Every function writes into zeroed memory, so that lanes
+// past the last channel stay zero.
 #pragma once
 #include <vector>
 
@@ -28,9 +28,10 @@ void PackTiles(const std::vector<Segment>& segments, const std::vector<Run>& run
 // The bias of each segment, padded to its vectors; `bias` null packs zeros.
 void PackBias(const std::vector<Segment>& segments, const float* bias, float* packed);
 
-// Cuts `channels` output channels into segments of at most `vectors` vectors, group by group. A group that is no multiple
-// of the vector is cut at block boundaries into parts; with one group the last block's padding belongs to it alone.
-// Offsets into packed weights (`depth` run elements per segment) and bias are assigned; returns the packed sizes.
+// Cuts `channels` output channels into segments of at most `vectors` vectors, group by group. A group that is no
+// multiple of the vector is cut at block boundaries into parts; with one group the last block's padding belongs to it
+// alone. Offsets into packed weights (`depth` run elements per segment) and bias are assigned; returns the packed
+// sizes.
 struct SegmentPlan {
   std::vector<Segment> segments;
   size_t weights_size = 0, bias_size = 0;

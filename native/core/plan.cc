@@ -98,19 +98,13 @@ Status Plan::Run(const RunOptions& options) {
     const Storage& s = storages_[static_cast<size_t>(placed_[i].storage)];
     float* base = nullptr;
     switch (s.kind) {
-      case Storage::Kind::kArena:
-        base = arena->data() + s.offset;
-        break;
+      case Storage::Kind::kArena: base = arena->data() + s.offset; break;
       case Storage::Kind::kInput:
         // Never written: a step writes only what Out gave it.
         base = const_cast<float*>(options.inputs[s.port]);
         break;
-      case Storage::Kind::kOutput:
-        base = options.outputs[s.port];
-        break;
-      case Storage::Kind::kConstant:
-        base = s.buffer->data();
-        break;
+      case Storage::Kind::kOutput: base = options.outputs[s.port]; break;
+      case Storage::Kind::kConstant: base = s.buffer->data(); break;
     }
     tensors[i] = base + placed_[i].origin;
   }

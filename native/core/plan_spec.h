@@ -142,10 +142,10 @@ struct GatherSpec {
   std::vector<int64_t> indices;
 };
 
-using OpSpec =
-    std::variant<Conv2dSpec, ConvTranspose2dSpec, MatmulSpec, Pool2dSpec, GlobalPoolSpec, Resize2dSpec, SoftmaxSpec,
-                 NormalizeSpec, UnarySpec, BinarySpec, ScaleSpec, SqueezeExciteSpec, ConcatSpec, SplitSpec,
-                 ChannelShuffleSpec, TransposeSpec, SliceSpec, PadSpec, ReduceSpec, ReshapeSpec, ExpandSpec, GatherSpec>;
+using OpSpec = std::variant<Conv2dSpec, ConvTranspose2dSpec, MatmulSpec, Pool2dSpec, GlobalPoolSpec, Resize2dSpec,
+                            SoftmaxSpec, NormalizeSpec, UnarySpec, BinarySpec, ScaleSpec, SqueezeExciteSpec, ConcatSpec,
+                            SplitSpec, ChannelShuffleSpec, TransposeSpec, SliceSpec, PadSpec, ReduceSpec, ReshapeSpec,
+                            ExpandSpec, GatherSpec>;
 
 struct StepSpec {
   std::string op;    // as in plan-spec.ts, for messages and profiles

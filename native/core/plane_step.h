@@ -1,5 +1,5 @@
-// The loops of convolutions that work plane by plane (depthwise, small groups): images, blocks of output channels, rows,
-// tiles of a row. The kernel's argument struct is the template parameter; what differs is set per block.
+// The loops of convolutions that work plane by plane (depthwise, small groups): images, blocks of output channels,
+// rows, tiles of a row. The kernel's argument struct is the template parameter; what differs is set per block.
 #pragma once
 #include <algorithm>
 #include <memory>

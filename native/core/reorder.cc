@@ -6,8 +6,8 @@
 namespace lanewise {
 namespace {
 
-// A rank-4 copy works plane row by plane row (or on whole planes where both sides are dense): one item is one row of one
-// channel block, or of all channels where one side is NHWC and the other has no blocks.
+// A rank-4 copy works plane row by plane row (or on whole planes where both sides are dense): one item is one row of
+// one channel block, or of all channels where one side is NHWC and the other has no blocks.
 class ReorderStep : public Step {
  public:
   ReorderStep(const Tensor& source, const Tensor& target, const KernelTable& kernels)
@@ -38,7 +38,8 @@ class ReorderStep : public Step {
 
  private:
   int64_t Offset(const Tensor& t, int64_t image, int64_t block, int64_t row) const {
-    const int64_t channel_offset = t.layout == Layout::kBlocked ? block * t.block_stride : block * block_ * t.block_stride;
+    const int64_t channel_offset =
+        t.layout == Layout::kBlocked ? block * t.block_stride : block * block_ * t.block_stride;
     return image * t.image_stride + channel_offset + row * t.row_stride;
   }
 
@@ -70,13 +71,15 @@ class ReorderStep : public Step {
 // Contiguous elements of any rank.
 class CopyStep : public Step {
  public:
-  CopyStep(const Tensor& source, const Tensor& target) : x_(source.id), y_(target.id), size_(ElementCount(target.shape)) {}
+  CopyStep(const Tensor& source, const Tensor& target)
+      : x_(source.id), y_(target.id), size_(ElementCount(target.shape)) {}
   size_t items() const override { return static_cast<size_t>((size_ + kChunk - 1) / kChunk); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     const int64_t first = static_cast<int64_t>(begin) * kChunk;
     const int64_t last = std::min(size_, static_cast<int64_t>(end) * kChunk);
     if (first < last) {
-      std::memcpy(context.Data(y_) + first, context.Data(x_) + first, static_cast<size_t>(last - first) * sizeof(float));
+      std::memcpy(context.Data(y_) + first, context.Data(x_) + first,
+                  static_cast<size_t>(last - first) * sizeof(float));
     }
   }
 
@@ -99,7 +102,8 @@ class HaloFillStep : public Step {
       float* p = context.Data(t_.id) + image * t_.image_stride + plane * t_.block_stride;
       // Planes: one channel (kPlain), one block (kBlocked), all channels (kNhwc, whose block stride is irrelevant).
       if (t_.layout == Layout::kNhwc) p = context.Data(t_.id) + image * t_.image_stride;
-      const float* value = value_ == nullptr ? nullptr : value_ + plane * (t_.layout == Layout::kBlocked ? t_.lanes : 1);
+      const float* value =
+          value_ == nullptr ? nullptr : value_ + plane * (t_.layout == Layout::kBlocked ? t_.lanes : 1);
       const int64_t width = t_.w() + t_.halo.left + t_.halo.right;
       float* corner = p - t_.halo.top * t_.row_stride - t_.halo.left * t_.pixel_stride;
       for (int64_t row = -t_.halo.top; row < t_.h() + t_.halo.bottom; ++row) {

@@ -13,7 +13,8 @@ std::unique_ptr<Step> MakeReorder(const Tensor& source, const Tensor& target, co
 // What a profile calls it, e.g. "nchw>blocked".
 const char* ReorderName(Layout source, Layout target);
 
-// Writes the border of every plane: zero, or `value[channel]` (padded to whole blocks; the pointer must outlive the step).
+// Writes the border of every plane: zero, or `value[channel]` (padded to whole blocks; the pointer must outlive the
+// step).
 std::unique_ptr<Step> MakeHaloFill(const Tensor& target, const float* value);
 
 // Two steps that touch disjoint memory, as one: no barrier between filling a halo and writing what it surrounds.

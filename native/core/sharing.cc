@@ -18,7 +18,8 @@ class ShareFinder {
     // Backwards: the longest list of a dense block and the outer of nested concatenations come first.
     for (auto step = spec_.steps.rbegin(); step != spec_.steps.rend(); ++step) {
       const auto* concat = std::get_if<ConcatSpec>(&step->spec);
-      if (concat != nullptr && concat->axis == 1 && spec_.values[static_cast<size_t>(step->outputs[0])].shape.size() == 4) {
+      if (concat != nullptr && concat->axis == 1 &&
+          spec_.values[static_cast<size_t>(step->outputs[0])].shape.size() == 4) {
         Claim(*step);
       }
     }

@@ -13,8 +13,8 @@ struct ChannelShare {
 };
 
 // By value. A part is shared when a step computes it, its channels begin at a block of the result, and no other
-// concatenation has claimed it for another place. Concatenations of a growing list (dense blocks) all become prefixes of
-// the longest. A root shares with itself at channel 0.
+// concatenation has claimed it for another place. Concatenations of a growing list (dense blocks) all become prefixes
+// of the longest. A root shares with itself at channel 0.
 std::vector<ChannelShare> FindChannelShares(const PlanSpec& spec, int lanes);
 
 }  // namespace lanewise

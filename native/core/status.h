@@ -19,9 +19,9 @@ struct [[nodiscard]] Status {
   static Status Internal(std::string message) { return {Code::kInternal, std::move(message)}; }
 };
 
-#define LANEWISE_RETURN_IF_ERROR(expression)            \
-  do {                                                  \
-    ::lanewise::Status lanewise_status_ = (expression); \
+#define LANEWISE_RETURN_IF_ERROR(expression)             \
+  do {                                                   \
+    ::lanewise::Status lanewise_status_ = (expression);  \
     if (!lanewise_status_.ok()) return lanewise_status_; \
   } while (0)
 

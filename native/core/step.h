@@ -19,7 +19,7 @@ struct StepInfo {
   std::string op;      // its operator
   std::string kernel;  // e.g. "tile 14x2", "reorder nchw>blocked"
   int64_t macs = 0;
-  int64_t bytes = 0;   // read and written at least once: tensors and weights
+  int64_t bytes = 0;  // read and written at least once: tensors and weights
 };
 
 class Step {

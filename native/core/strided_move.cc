@@ -246,7 +246,7 @@ class StridedMoveStep : public Step {
 
 }  // namespace
 
-Status AddMoves(std::vector<Move> moves, PlanBuilder& builder) {
+Status AddMoves(const std::vector<Move>& moves, PlanBuilder& builder) {
   int64_t elements = 0;
   for (const Move& move : moves) elements += ElementCount(move.y.extents);
   auto added = std::make_unique<StridedMoveStep>(builder.kernels().transpose, moves);

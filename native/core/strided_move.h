@@ -31,6 +31,6 @@ struct Move {
 };
 
 // Adds the moves as one step of the current operator.
-Status AddMoves(std::vector<Move> moves, PlanBuilder& builder);
+Status AddMoves(const std::vector<Move>& moves, PlanBuilder& builder);
 
 }  // namespace lanewise

@@ -8,24 +8,23 @@ namespace lanewise {
 
 // kPlain    row-major over the logical shape, any rank; rank 4 may have a halo (rows and planes further apart)
 // kNhwc     rank 4, channels last; may have a halo
-// kBlocked  rank 4, NCHWc: [n][channel block][h][w][lanes], may have a halo; lanes past the last channel are unspecified
+// kBlocked  rank 4, NCHWc: [n][channel block][h][w][lanes], may have a halo; lanes past the last channel are
+// unspecified
 enum class Layout { kPlain, kNhwc, kBlocked };
 
 // Rows and columns around each plane that hold the padding value, so that kernels need no border code.
 struct Halo {
   int64_t top = 0, left = 0, bottom = 0, right = 0;
   bool empty() const { return top == 0 && left == 0 && bottom == 0 && right == 0; }
-  bool Covers(const Halo& o) const {
-    return top >= o.top && left >= o.left && bottom >= o.bottom && right >= o.right;
-  }
+  bool Covers(const Halo& o) const { return top >= o.top && left >= o.left && bottom >= o.bottom && right >= o.right; }
 };
 
 struct Tensor {
   int id = kNone;  // index into the plan's tensors; RunContext::Data(id) is its first interior element
   Layout layout = Layout::kPlain;
-  Shape shape;     // logical: NCHW for every rank-4 tensor
+  Shape shape;  // logical: NCHW for every rank-4 tensor
   Halo halo;
-  int lanes = 1;   // channels per block (kBlocked)
+  int lanes = 1;  // channels per block (kBlocked)
   // Strides in elements. For kBlocked: image, block, row, pixel (= lanes). For rank-4 kPlain: image, plane, row, 1.
   // For kNhwc: image, 1 (channel), row, pixel (= C). Unused for a kPlain tensor of another rank (it is contiguous).
   int64_t image_stride = 0, block_stride = 0, row_stride = 0, pixel_stride = 0;

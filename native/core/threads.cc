@@ -29,10 +29,10 @@ struct alignas(64) Counter {
 };
 
 struct Shared {
-  Monitor monitor;         // guards started, sleepers; wakes workers
-  Monitor session;         // held by the run that has the pool
+  Monitor monitor;  // guards started, sleepers; wakes workers
+  Monitor session;  // held by the run that has the pool
   std::atomic<bool> busy{false};
-  int started = 1;         // workers 1 .. started-1 exist
+  int started = 1;  // workers 1 .. started-1 exist
   int sleeping = 0;
 
   // The current task, published by raising `generation`.

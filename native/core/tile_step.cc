@@ -51,9 +51,7 @@ TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels
   return best;
 }
 
-PixelGrid GridOf(const Tensor& t) {
-  return {t.id, 0, t.image_stride, t.block_stride, t.row_stride, t.pixel_stride};
-}
+PixelGrid GridOf(const Tensor& t) { return {t.id, 0, t.image_stride, t.block_stride, t.row_stride, t.pixel_stride}; }
 
 void MergeRows(TileGeometry* g) {
   const auto mergeable = [&](const PixelGrid& grid) {
@@ -83,7 +81,7 @@ TileStep::TileStep(const KernelTable& kernels, TileGeometry geometry, TileChoice
   // Never fewer strips than threads could share, as long as a strip keeps enough tiles to reuse its weights.
   const int64_t shareable = std::max<int64_t>(1, total / 8);
   strip_tiles_ = std::min(strip_tiles_, std::max<int64_t>(8, (total + std::min<int64_t>(8, shareable) - 1) /
-                                                                   std::min<int64_t>(8, shareable)));
+                                                                 std::min<int64_t>(8, shareable)));
   strips_ = total == 0 ? 0 : (total + strip_tiles_ - 1) / strip_tiles_;
 }
 
@@ -132,7 +130,8 @@ void TileStep::RunItem(const RunContext& context, size_t item) const {
 
   const float* x = context.Data(g_.x.tensor) + g_.x.origin + offset(g_.x_image_offsets, g_.x.image_stride);
   float* y = context.Data(g_.y.tensor) + channel_base(g_.y);
-  const float* residual = g_.residual.tensor == kNone ? nullptr : context.Data(g_.residual.tensor) + channel_base(g_.residual);
+  const float* residual =
+      g_.residual.tensor == kNone ? nullptr : context.Data(g_.residual.tensor) + channel_base(g_.residual);
   const float* gate = g_.gate.tensor == kNone ? nullptr : context.Data(g_.gate.tensor) + channel_base(g_.gate);
   args.epilogue.residual_pixel_stride = g_.residual.pixel_stride;
   args.epilogue.residual_block_stride = g_.residual.block_stride;
@@ -142,8 +141,8 @@ void TileStep::RunItem(const RunContext& context, size_t item) const {
   const int64_t small = g_.cols / choice_.tiles, large_count = g_.cols % choice_.tiles;
   const TileKernel* kernels = kernels_.tile[segment.vectors - 1];
   const int64_t end = std::min((strip + 1) * strip_tiles_, g_.rows * choice_.tiles);
-  // While this segment's tiles compute, the next segment's weights come in from memory: each tile asks for the part that
-  // follows its predecessor's.
+  // While this segment's tiles compute, the next segment's weights come in from memory: each tile asks for the part
+  // that follows its predecessor's.
   const Segment* next = &segment + 1 < g_.segments.data() + g_.segments.size() ? &segment + 1 : nullptr;
   const float* soon = next == nullptr ? nullptr : args.weights + (next->weights - segment.weights);
   const float* soon_end = soon == nullptr ? nullptr : soon + g_.depth * next->vectors * g_.lanes;

@@ -1,6 +1,6 @@
-// The step behind every dense product: loops of the packed microkernel (kernels/shared/conv_tile.h) over images, strips of
-// pixels, and segments of output channels. Convolutions, transposed convolutions and matrix products differ only in the
-// numbers below.
+// The step behind every dense product: loops of the packed microkernel (kernels/shared/conv_tile.h) over images, strips
+// of pixels, and segments of output channels. Convolutions, transposed convolutions and matrix products differ only in
+// the numbers below.
 #pragma once
 #include <memory>
 #include <vector>
@@ -15,13 +15,13 @@ namespace lanewise {
 // Output channels that one kernel call computes: whole vectors from a block boundary, or a part of one block (a group
 // that starts or ends inside it).
 struct Segment {
-  int64_t channel = 0;       // first output channel
-  int64_t count = 0;         // channels
-  int vectors = 1;           // NR
-  int last_lanes = 0;        // stored lanes of the last vector: all of them where a block's padding may be overwritten
-  int64_t input_channel = 0; // first input channel of its group
-  size_t weights = 0;        // offset into the packed weights, elements
-  size_t bias = 0;           // offset into the packed bias
+  int64_t channel = 0;        // first output channel
+  int64_t count = 0;          // channels
+  int vectors = 1;            // NR
+  int last_lanes = 0;         // stored lanes of the last vector: all of them where a block's padding may be overwritten
+  int64_t input_channel = 0;  // first input channel of its group
+  size_t weights = 0;         // offset into the packed weights, elements
+  size_t bias = 0;            // offset into the packed bias
   size_t first_run = 0, run_count = 0;  // in TileGeometry::runs
 };
 
@@ -35,15 +35,15 @@ struct PixelGrid {
 struct TileGeometry {
   int64_t images = 1, rows = 1, cols = 1;  // output pixels
   int lanes = 1;                           // of a vector and of an output block
-  PixelGrid x;            // row_stride, pixel_stride: from one output pixel's input to the next
-  PixelGrid y;            // block_stride: from one vector of channels to the next
-  PixelGrid residual, gate;  // tensor kNone when absent
+  PixelGrid x;                             // row_stride, pixel_stride: from one output pixel's input to the next
+  PixelGrid y;                             // block_stride: from one vector of channels to the next
+  PixelGrid residual, gate;                // tensor kNone when absent
   std::vector<Run> runs;
   std::vector<Segment> segments;
   // Where images are not equidistant (a broadcast batch): their offsets, in place of x.image_stride. Weights are shared
   // by all images unless they have offsets of their own.
   std::vector<ptrdiff_t> x_image_offsets, weights_image_offsets;
-  int64_t depth = 0;      // multiply-adds per output, for the choice of tiles
+  int64_t depth = 0;           // multiply-adds per output, for the choice of tiles
   int64_t x_row_elements = 0;  // input elements touched per output row, for the choice of strips
 };
 

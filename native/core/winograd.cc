@@ -3,8 +3,8 @@
 // channels), one matrix product per frequency and group of output channels (the dense microkernel), transform of the
 // products with the epilogue.
 //
-// Layouts: V [frequency][input block][tile][lanes]; U [segment][frequency][input channel][vectors*lanes], one sequential
-// stream per segment; M [frequency][vector][tile][lanes], only for the segment at hand.
+// Layouts: V [frequency][input block][tile][lanes]; U [segment][frequency][input channel][vectors*lanes], one
+// sequential stream per segment; M [frequency][vector][tile][lanes], only for the segment at hand.
 #include <algorithm>
 #include <string>
 
@@ -224,7 +224,7 @@ double Seconds(double products, double tile_efficiency, double weight_bytes, dou
   // Nominal figures of a current core; only their ratios matter for the choice.
   const double peak = 2. * lanes * 3.5e9;  // multiply-adds per second
   const CacheSizes& caches = Caches();
-  const double bandwidth = weight_bytes <= static_cast<double>(caches.l2_bytes) / 2 ? 150e9
+  const double bandwidth = weight_bytes <= static_cast<double>(caches.l2_bytes) / 2   ? 150e9
                            : weight_bytes <= static_cast<double>(caches.l3_bytes) / 8 ? 30e9
                                                                                       : 12e9;
   return std::max(products / (peak * tile_efficiency), weight_bytes / bandwidth) + transform_vectors * 0.7e-9;
@@ -247,7 +247,8 @@ int ChooseWinograd(const Conv2dSpec& spec, const ConvExtents& e, const KernelTab
     // Few tiles make short microkernel tiles: each weight vector is loaded for fewer products.
     const double efficiency = std::min(0.85, 0.2 + 0.06 * static_cast<double>(s.tiles()));
     const double vectors = tiles * s.frequencies() * (1.5 * blocks(e.c) + 1.5 * blocks(e.o));
-    const double seconds = Seconds(tiles * pairs * s.frequencies(), efficiency, 4 * s.frequencies() * pairs, vectors, lanes);
+    const double seconds =
+        Seconds(tiles * pairs * s.frequencies(), efficiency, 4 * s.frequencies() * pairs, vectors, lanes);
     if (seconds < best_seconds) {
       best_seconds = seconds;
       best = m;
@@ -284,7 +285,8 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
       spec.epilogue.bias, form, cut.bias_size,
       [segments = cut.segments](const float* values, float* packed) { PackBias(segments, values, packed); }, builder,
       &bias));
-  const StepInfo info = ConvInfo("winograd F(" + std::to_string(m) + ") x" + std::to_string(choice.vectors), e, p.bound);
+  const StepInfo info =
+      ConvInfo("winograd F(" + std::to_string(m) + ") x" + std::to_string(choice.vectors), e, p.bound);
   auto winograd = std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments,
                                                  weights.weights, std::move(bias), builder.options().threads, builder);
   if (!winograd->ok()) return Status::OutOfMemory("winograd");

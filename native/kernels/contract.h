@@ -3,7 +3,8 @@
 //  Checks      are made upstream (addon: JavaScript types; core: geometry). A kernel asserts, it never reports.
 //  Memory      Nothing outside the described arrays is read or written; tails are masked or split. Packed weights and
 //              arena tensors are 64-byte aligned and hold whole vectors; user memory is 4-byte aligned and does not.
-//  Padded lanes of a blocked tensor (channel count no multiple of the vector) carry unspecified values. Nothing reads them
+//  Padded lanes of a blocked tensor (channel count no multiple of the vector) carry unspecified values. Nothing reads
+//  them
 //              as a value.
 //  Arithmetic  acc = bias, then the taps in ascending (ky, kx, channel) order with one fused multiply-add each, then
 //              the epilogue in the order of its fields. Hence AVX2, AVX-512 and NEON give the same bits. The portable

@@ -1,14 +1,14 @@
-// Every kernel of one ISA. All ISAs instantiate the same templates (kernels/shared) over their own vector, so a table is
-// always complete; a folder compiled without its flags returns null and the ISA is simply not built.
+// Every kernel of one ISA. All ISAs instantiate the same templates (kernels/shared) over their own vector, so a table
+// is always complete; a folder compiled without its flags returns null and the ISA is simply not built.
 #pragma once
 #include "kernels/contract.h"
 #include "kernels/probe.h"
 
 namespace lanewise {
 
-constexpr int kMaxTileVectors = 4;   // NR
-constexpr int kMaxTilePixels = 28;   // MR
-constexpr int kMaxRowPixels = 14;    // depthwise and grouped
+constexpr int kMaxTileVectors = 4;  // NR
+constexpr int kMaxTilePixels = 28;  // MR
+constexpr int kMaxRowPixels = 14;   // depthwise and grouped
 
 struct KernelTable {
   const char* isa;

@@ -68,7 +68,8 @@ inline Vec split_exponent(Vec a, Vec* exponent) {
   const __m512i bits = _mm512_castps_si512(a.v);
   const __m512i e = _mm512_and_si512(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(0xff));
   exponent->v = _mm512_cvtepi32_ps(_mm512_sub_epi32(e, _mm512_set1_epi32(126)));
-  const __m512i m = _mm512_or_si512(_mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff)), _mm512_set1_epi32(0x3f000000));
+  const __m512i m =
+      _mm512_or_si512(_mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff)), _mm512_set1_epi32(0x3f000000));
   return {_mm512_castsi512_ps(m)};
 }
 inline Index load_index(const int32_t* p) { return {_mm512_loadu_si512(p)}; }

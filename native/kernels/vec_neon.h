@@ -1,4 +1,5 @@
-// Eight floats in two Q registers (AArch64 NEON). The pair keeps the channel block, and so every layout, equal to AVX2's.
+// Eight floats in two Q registers (AArch64 NEON). The pair keeps the channel block, and so every layout, equal to
+// AVX2's.
 #pragma once
 #include <arm_neon.h>
 #include <stddef.h>
@@ -105,8 +106,8 @@ inline Vec permute(Vec x, Index index) {
           vreinterpretq_f32_u8(vqtbl2q_u8(table, byte_index(index.i + 4)))};
 }
 inline Vec permute2(Vec x, Vec y, Index index) {
-  const uint8x16x4_t table = {{vreinterpretq_u8_f32(x.a), vreinterpretq_u8_f32(x.b), vreinterpretq_u8_f32(y.a),
-                               vreinterpretq_u8_f32(y.b)}};
+  const uint8x16x4_t table = {
+      {vreinterpretq_u8_f32(x.a), vreinterpretq_u8_f32(x.b), vreinterpretq_u8_f32(y.a), vreinterpretq_u8_f32(y.b)}};
   return {vreinterpretq_f32_u8(vqtbl4q_u8(table, byte_index(index.i))),
           vreinterpretq_f32_u8(vqtbl4q_u8(table, byte_index(index.i + 4)))};
 }

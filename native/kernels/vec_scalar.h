@@ -1,6 +1,6 @@
-// The portable vector: eight floats in an array and loops a compiler may or may not vectorise. It runs everywhere, has the
-// same interface as the intrinsic vectors, and is the yardstick the others are compared with. Multiply-add rounds twice:
-// a baseline x86-64 has no fused instruction and a library call per element would be absurd.
+// The portable vector: eight floats in an array and loops a compiler may or may not vectorise. It runs everywhere, has
+// the same interface as the intrinsic vectors, and is the yardstick the others are compared with. Multiply-add rounds
+// twice: a baseline x86-64 has no fused instruction and a library call per element would be absurd.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -20,12 +20,12 @@ struct Index {
   int32_t i[kLanes];
 };
 
-#define LANEWISE_EACH(expression)                      \
-  Vec r;                                               \
+#define LANEWISE_EACH(expression)                       \
+  Vec r;                                                \
   for (int i = 0; i < kLanes; ++i) r.v[i] = expression; \
   return r
-#define LANEWISE_EACH_MASK(expression)                 \
-  Mask r;                                              \
+#define LANEWISE_EACH_MASK(expression)                  \
+  Mask r;                                               \
   for (int i = 0; i < kLanes; ++i) r.m[i] = expression; \
   return r
 
@@ -76,8 +76,8 @@ inline Vec scale_pow2(Vec a, Vec n) {
   }
   return r;
 }
-// a * 2^n for integral n (held as float) with |n| <= 252: two exact-range factors, so that a result near either end of the
-// range is rounded once and is neither lost nor infinite too early. n may be NaN where a is.
+// a * 2^n for integral n (held as float) with |n| <= 252: two exact-range factors, so that a result near either end of
+// the range is rounded once and is neither lost nor infinite too early. n may be NaN where a is.
 inline Vec ldexp(Vec a, Vec n) {
   Vec r;
   for (int i = 0; i < kLanes; ++i) {
@@ -114,9 +114,7 @@ inline Vec permute(Vec a, Index index) { LANEWISE_EACH(a.v[index.i[i] & (kLanes 
 inline Vec permute2(Vec a, Vec b, Index index) {
   LANEWISE_EACH(index.i[i] < kLanes ? a.v[index.i[i]] : b.v[index.i[i] - kLanes]);
 }
-inline float sum(Vec a) {
-  return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
-}
+inline float sum(Vec a) { return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7])); }
 inline float max_of(Vec a) {
   float r = a.v[0];
   for (int i = 1; i < kLanes; ++i) r = (r > a.v[i] || r != r) ? r : a.v[i];

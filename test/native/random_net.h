@@ -36,7 +36,8 @@ class Net {
     return y;
   }
   void Output(int v, PortLayout layout = PortLayout::kNchw) { spec.outputs.push_back({v, layout}); }
-  const Shape& shape(int v) const { return spec.values[static_cast<size_t>(v)].shape; }
+  // A copy: the list of values grows.
+  Shape shape(int v) const { return spec.values[static_cast<size_t>(v)].shape; }
 
  private:
   std::deque<std::vector<float>> constants_;  // a deque: they stay where they are
@@ -82,8 +83,7 @@ class RandomNet : public Net {
 
   void AddStep() {
     const int x = Pick();
-    const Shape& s = shape(x);
-    const Shape here = s;
+    const Shape s = shape(x);
     int y = kNone;
     switch (random_.Below(14)) {
       case 0: y = Pool(x); break;
@@ -93,10 +93,10 @@ class RandomNet : public Net {
         break;
       case 2: y = Combine(x); break;
       case 3: y = Concat(x); break;
-      case 4: y = Step("unary", {x}, here, UnarySpec{Unary::kTanh, 0, 0}); break;
-      case 5: y = Step("scale", {x, PerChannel(s[1]), PerChannel(s[1])}, here, ScaleSpec{AnyActivation()}); break;
+      case 4: y = Step("unary", {x}, s, UnarySpec{Unary::kTanh, 0, 0}); break;
+      case 5: y = Step("scale", {x, PerChannel(s[1]), PerChannel(s[1])}, s, ScaleSpec{AnyActivation()}); break;
       case 6:
-        if (s[1] % 2 == 0) y = Step("channelShuffle", {x}, here, ChannelShuffleSpec{2});
+        if (s[1] % 2 == 0) y = Step("channelShuffle", {x}, s, ChannelShuffleSpec{2});
         break;
       case 7:
         if (s[2] * s[3] < 100)
@@ -135,7 +135,7 @@ class RandomNet : public Net {
     Shape s = shape(x);
     std::vector<int> inputs = {x};
     for (int v : values_) {
-      const Shape& t = shape(v);
+      const Shape t = shape(v);
       if (inputs.size() < 4 && t[0] == s[0] && t[2] == s[2] && t[3] == s[3] && random_.Below(2) == 0)
         inputs.push_back(v);
     }

@@ -1,5 +1,5 @@
-// Winograd convolution through whole plans: every ISA, odd extents around the tile, both tile sizes, the epilogue, threads;
-// against the direct form of the same plan.
+// Winograd convolution through whole plans: every ISA, odd extents around the tile, both tile sizes, the epilogue,
+// threads; against the direct form of the same plan.
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -35,8 +35,12 @@ std::unique_ptr<Convolution> Make(const Geometry& g, bool residual, Act act, uin
   c->oh = g.h + 2 * g.pad - 2;
   c->ow = g.w + 2 * g.pad - 2;
   const Shape y{g.n, g.o, c->oh, c->ow};
-  c->spec.values = {{"x", {g.n, g.c, g.h, g.w}}, {"w", {g.o, g.c, 3, 3}, c->weights.data()}, {"b", {g.o}, c->bias.data()},
-                    {"y", y}, {"r", y}, {"s", {g.o}, c->slope.data()}};
+  c->spec.values = {{"x", {g.n, g.c, g.h, g.w}},
+                    {"w", {g.o, g.c, 3, 3}, c->weights.data()},
+                    {"b", {g.o}, c->bias.data()},
+                    {"y", y},
+                    {"r", y},
+                    {"s", {g.o}, c->slope.data()}};
   Conv2dSpec conv;
   conv.pads = {g.pad, g.pad, g.pad, g.pad};
   conv.epilogue.bias = 2;
@@ -69,9 +73,9 @@ std::vector<float> RunWith(const PlanSpec& spec, const KernelTable& kernels, boo
 }
 
 TEST(WinogradAgreesWithTheDirectForm) {
-  const Geometry geometries[] = {{1, 64, 64, 28, 28, 1}, {1, 32, 48, 14, 14, 1},  {2, 17, 33, 13, 15, 1}, {1, 128, 64, 7, 7, 1},
-                                 {1, 16, 16, 6, 6, 0},   {1, 40, 24, 29, 31, 1},  {1, 24, 64, 5, 40, 1},  {3, 16, 20, 9, 8, 0},
-                                 {1, 256, 32, 14, 14, 1}};
+  const Geometry geometries[] = {{1, 64, 64, 28, 28, 1}, {1, 32, 48, 14, 14, 1}, {2, 17, 33, 13, 15, 1},
+                                 {1, 128, 64, 7, 7, 1},  {1, 16, 16, 6, 6, 0},   {1, 40, 24, 29, 31, 1},
+                                 {1, 24, 64, 5, 40, 1},  {3, 16, 20, 9, 8, 0},   {1, 256, 32, 14, 14, 1}};
   const struct {
     bool residual;
     Act act;
@@ -85,7 +89,8 @@ TEST(WinogradAgreesWithTheDirectForm) {
         for (const int threads : {1, 3}) {
           const auto c = Make(g, epilogue.residual, epilogue.act, static_cast<uint64_t>(g.c * 31 + g.h));
           Random random(7);
-          std::vector<float> x(static_cast<size_t>(g.n * g.c * g.h * g.w)), r(static_cast<size_t>(g.n * g.o * c->oh * c->ow));
+          std::vector<float> x(static_cast<size_t>(g.n * g.c * g.h * g.w)),
+              r(static_cast<size_t>(g.n * g.o * c->oh * c->ow));
           for (float& v : x) v = random.Uniform(-1, 1);
           for (float& v : r) v = random.Uniform(-1, 1);
           std::string direct_kernel, fast_kernel;

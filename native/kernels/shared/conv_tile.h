@@ -1,18 +1,19 @@
 // The dense microkernel, for every convolution that is not depthwise or in small groups, and for matrix products:
 //
-//   y[m][n] = epilogue(bias[n] + sum over runs s, k: x[s.offset + m*pixel_stride + k] * w[s][k][n])    m < MR, n < NR vectors
+//   y[m][n] = epilogue(bias[n] + sum over runs s, k: x[s.offset + m*pixel_stride + k] * w[s][k][n])    m < MR, n < NR
+//   vectors
 //
 // MR x NR accumulators stay in registers for the whole sum. The input is broadcast element by element, so the number of
 // input channels is exact; the weights are one sequential stream, packed in the order of use (core/pack.h). Tiles that
-// fit: AVX-512 28x1, 14x2, 9x3, 6x4 of 32 registers (7x4 leaves none for the broadcast and spills); AVX2 12x1, 6x2, 4x3,
-// 3x4 of 16; NEON, whose vector is a register pair, 12x1, 6x2, 4x3, 3x4 pairs of 32.
+// fit: AVX-512 28x1, 14x2, 9x3, 6x4 of 32 registers (7x4 leaves none for the broadcast and spills); AVX2 12x1, 6x2,
+// 4x3, 3x4 of 16; NEON, whose vector is a register pair, 12x1, 6x2, 4x3, 3x4 pairs of 32.
 //
 // Addressing: MR pixels at a run-time stride would need MR address registers. Every third pixel has one and its two
 // neighbours are reached by an index register at scale 1 and 2.
 //
 // Epilogue: bias starts the sums; scale, residual and the piecewise linear activations are applied in registers. The
-// exponential ones need a dozen registers of their own, so the sums are stored and the tile, still in L1, is finished in a
-// second loop: 2 of about 15 instructions per vector.
+// exponential ones need a dozen registers of their own, so the sums are stored and the tile, still in L1, is finished
+// in a second loop: 2 of about 15 instructions per vector.
 #pragma once
 
 #include "kernels/contract.h"
@@ -27,8 +28,8 @@ using lanewise::Run;
 using lanewise::TileArgs;
 
 constexpr int kPixelsPerBase = 3;
-// Two steps per iteration measured best on AVX-512 (14x2: 90 % of peak against 86 % with four, where the compiler begins
-// to move accumulators between registers).
+// Two steps per iteration measured best on AVX-512 (14x2: 90 % of peak against 86 % with four, where the compiler
+// begins to move accumulators between registers).
 constexpr int kUnroll = 2;
 constexpr int kLineFloats = 16;
 

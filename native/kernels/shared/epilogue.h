@@ -28,16 +28,14 @@ inline bool applied_in_registers(Act kind) {
     case Act::kLeakyRelu:
     case Act::kPrelu:
     case Act::kHardSigmoid:
-    case Act::kHardSwish:
-      return true;
-    default:
-      return false;
+    case Act::kHardSwish: return true;
+    default: return false;
   }
 }
 
 // Second pass over a stored tile: the parts of the epilogue that follow an exponential activation, or that are rare.
-__attribute__((noinline)) void finish_stored(const Epilogue& e, float* y, ptrdiff_t pixel_stride, ptrdiff_t block_stride,
-                                             int pixels, int vectors, size_t last_lanes) {
+__attribute__((noinline)) void finish_stored(const Epilogue& e, float* y, ptrdiff_t pixel_stride,
+                                             ptrdiff_t block_stride, int pixels, int vectors, size_t last_lanes) {
   const Activation act = e.activation;
   const bool activate_here = !applied_in_registers(act.kind);
   const Vec alpha = splat(act.alpha);
@@ -97,8 +95,7 @@ inline __attribute__((always_inline)) void finish(Vec (&acc)[MR][NR], const Epil
     case Act::kPrelu:
 #pragma GCC unroll 4
       for (int n = 0; n < NR; ++n) {
-        const Vec slope =
-            e.activation.kind == Act::kPrelu ? load(e.slope + n * kLanes) : splat(e.activation.alpha);
+        const Vec slope = e.activation.kind == Act::kPrelu ? load(e.slope + n * kLanes) : splat(e.activation.alpha);
 #pragma GCC unroll 28
         for (int m = 0; m < MR; ++m) acc[m][n] = leaky(acc[m][n], slope);
       }
@@ -119,8 +116,7 @@ inline __attribute__((always_inline)) void finish(Vec (&acc)[MR][NR], const Epil
       }
       break;
     }
-    default:
-      break;
+    default: break;
   }
 #pragma GCC unroll 4
   for (int n = 0; n < NR; ++n) {

@@ -1,10 +1,11 @@
-// Convolution in small groups (and depthwise with a multiplier): MR output pixels x one vector of output channels, whose
-// lanes read different channels of one input block,
+// Convolution in small groups (and depthwise with a multiplier): MR output pixels x one vector of output channels,
+// whose lanes read different channels of one input block,
 //
-//   y[m] = epilogue(bias + sum over ky, kx, j: permute(x[row ky, m*pixel_stride + kx*tap_stride], index[j]) * w[ky][j][kx])
+//   y[m] = epilogue(bias + sum over ky, kx, j: permute(x[row ky, m*pixel_stride + kx*tap_stride], index[j]) *
+//   w[ky][j][kx])
 //
-// index[j] picks, for every lane, channel j of that lane's group. The general kernel permutes once per multiply-add; with
-// three columns at stride 1 or 2 a permuted input column serves every tap that meets it, which is what keeps the
+// index[j] picks, for every lane, channel j of that lane's group. The general kernel permutes once per multiply-add;
+// with three columns at stride 1 or 2 a permuted input column serves every tap that meets it, which is what keeps the
 // permutes off the critical port.
 //
 // Order of arithmetic: (ky, j, kx) ascending, in both kernels.

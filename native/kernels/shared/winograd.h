@@ -1,9 +1,10 @@
 // Winograd transforms F(2x2, 3x3) and F(4x4, 3x3), vectorised over channels.
 //
-// Toom-Cook with the points 0, +-1, infinity for F(2) and 0, +-1/sqrt 2, +-sqrt 2, infinity for F(4). The common choice for
-// F(4), 0, +-1, +-2, has a four times larger rounding error; these points are as cheap, because p and -p still share
-// their even and odd parts. B^T (input) has the rows x^4 - 5/2 x^2 + 1, ... of the products of the other points, A^T
-// (output) the powers of the points, G (weights, core/winograd.cc) the powers divided by the product of differences.
+// Toom-Cook with the points 0, +-1, infinity for F(2) and 0, +-1/sqrt 2, +-sqrt 2, infinity for F(4). The common choice
+// for F(4), 0, +-1, +-2, has a four times larger rounding error; these points are as cheap, because p and -p still
+// share their even and odd parts. B^T (input) has the rows x^4 - 5/2 x^2 + 1, ... of the products of the other points,
+// A^T (output) the powers of the points, G (weights, core/winograd.cc) the powers divided by the product of
+// differences.
 #pragma once
 
 #include "kernels/contract.h"
