@@ -29,19 +29,18 @@ struct alignas(64) Counter {
 };
 
 struct Shared {
-  Monitor monitor;  // guards started, sleepers; wakes workers
-  Monitor session;  // held by the run that has the pool
-  std::atomic<bool> busy{false};
-  int started = 1;  // workers 1 .. started-1 exist
-  int sleeping = 0;
-
-  // The current task, published by raising `generation`.
+  // The current task, published by raising `generation`. The counters come first: each fills a cache line.
   Counter generation;
   Counter pending;
   TaskFunction function = nullptr;
   void* argument = nullptr;
   size_t items = 0;
   int participants = 1;
+
+  int started = 1;  // workers 1 .. started-1 exist
+  int sleeping = 0;
+  Monitor monitor;                // guards `sleeping`; wakes workers
+  std::atomic<bool> busy{false};  // a run has the pool
 
   std::atomic<int> requested{0};
   int from_environment = 0;
