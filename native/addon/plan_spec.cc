@@ -1,3 +1,4 @@
+// Over 400 lines: one small reader per operator, and the table that names them, belong side by side.
 #include "addon/plan_spec.h"
 
 #include <cmath>

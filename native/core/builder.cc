@@ -1,3 +1,4 @@
+// Over 400 lines: everything here shares the bookkeeping of copies, storages and lifetimes that makes a plan.
 #include "core/builder.h"
 
 #include <algorithm>
