@@ -1,42 +1,85 @@
 #include "core/buffer.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <new>
 #include <string>
 
-#if defined(__linux__)
+// Sanitizers see into the heap, not into mappings.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define LANEWISE_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define LANEWISE_SANITIZED 1
+#endif
+#if defined(__linux__) && !defined(LANEWISE_SANITIZED)
+#define LANEWISE_MAPS 1
 #include <sys/mman.h>
 #endif
 
 namespace lanewise {
 namespace {
 
-// Weights are streamed from end to end, a page fault or a TLB miss every 4 KiB: large buffers ask for large pages.
-constexpr size_t kHugePage = size_t{2} << 20;
+// Weights are streamed from end to end, a page fault or a TLB miss every 4 KiB: large buffers ask for large pages. They
+// are mappings of their own, so that a buffer that is freed is memory of the system at once: a heap keeps what lies
+// below a block in use, and raises the size from which it maps by itself.
+constexpr size_t kLarge = size_t{2} << 20;  // a huge page
 
-size_t AllocatedBytes(size_t size) { return (size * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment; }
-size_t AlignmentFor(size_t bytes) { return bytes >= kHugePage ? kHugePage : kAlignment; }
+constexpr size_t RoundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+#if defined(LANEWISE_MAPS)
+constexpr bool kMapsAreZero = true;
+constexpr size_t kLargestPage = size_t{64} << 10;  // a multiple of every size of a page
+
+void* MapLarge(size_t bytes) {
+  // One huge page more than wanted holds an aligned range; the rest goes back.
+  const size_t length = RoundUp(bytes, kLargestPage);
+  void* whole = mmap(nullptr, length + kLarge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (whole == MAP_FAILED) return nullptr;
+  auto* begin = static_cast<char*>(whole);
+  const size_t before = RoundUp(reinterpret_cast<uintptr_t>(begin), kLarge) - reinterpret_cast<uintptr_t>(begin);
+  char* aligned = begin + before;
+  if (before > 0) munmap(begin, before);
+  munmap(aligned + length, kLarge - before);
+  madvise(aligned, length, MADV_HUGEPAGE);  // a wish: nothing depends on it
+  return aligned;
+}
+void UnmapLarge(void* p, size_t bytes) { munmap(p, RoundUp(bytes, kLargestPage)); }
+#else
+constexpr bool kMapsAreZero = false;
+void* MapLarge(size_t bytes) { return ::operator new(bytes, std::align_val_t(kLarge), std::nothrow); }
+void UnmapLarge(void* p, size_t) { ::operator delete(p, std::align_val_t(kLarge)); }
+#endif
+
+// Whole cache lines, so that a vector load of the last packed element stays inside.
+size_t AllocatedBytes(size_t size) { return RoundUp(std::max<size_t>(size * sizeof(float), 1), kAlignment); }
 
 }  // namespace
 
 Status Buffer::Allocate(size_t size, bool zeroed) {
   Free();
-  if (size > (SIZE_MAX / sizeof(float)) - kAlignment) return Status::OutOfMemory("size overflows");
-  // Whole cache lines, so that a vector load of the last packed element stays inside.
+  if (size > (SIZE_MAX / sizeof(float)) - 2 * kLarge) return Status::OutOfMemory("size overflows");
   const size_t bytes = AllocatedBytes(size);
-  void* p = ::operator new(bytes == 0 ? kAlignment : bytes, std::align_val_t(AlignmentFor(bytes)), std::nothrow);
+  const bool large = bytes >= kLarge;
+  void* p = large ? MapLarge(bytes) : ::operator new(bytes, std::align_val_t(kAlignment), std::nothrow);
   if (p == nullptr) return Status::OutOfMemory(std::to_string(bytes) + " bytes");
-#if defined(__linux__)
-  if (bytes >= kHugePage) madvise(p, bytes, MADV_HUGEPAGE);  // a wish: nothing depends on it
-#endif
+  if (zeroed && !(large && kMapsAreZero)) std::memset(p, 0, bytes);
   data_ = static_cast<float*>(p);
   size_ = size;
-  if (zeroed) std::memset(data_, 0, bytes);
   return Status::Ok();
 }
 
 void Buffer::Free() {
-  if (data_ != nullptr) ::operator delete(data_, std::align_val_t(AlignmentFor(AllocatedBytes(size_))));
+  if (data_ != nullptr) {
+    const size_t bytes = AllocatedBytes(size_);
+    if (bytes >= kLarge) {
+      UnmapLarge(data_, bytes);
+    } else {
+      ::operator delete(data_, std::align_val_t(kAlignment));
+    }
+  }
   data_ = nullptr;
   size_ = 0;
 }

@@ -1,5 +1,7 @@
 #include "core/monitor.h"
 
+#include <new>
+
 #if defined(_WIN32)
 #include <windows.h>
 #else
@@ -31,7 +33,8 @@ struct Start {
 }  // namespace
 
 bool StartDetachedThread(void (*function)(void*), void* argument) {
-  auto* start = new Start{function, argument};
+  auto* start = new (std::nothrow) Start{function, argument};
+  if (start == nullptr) return false;
   const HANDLE thread = CreateThread(
       nullptr, 0,
       [](LPVOID p) -> DWORD {
@@ -75,7 +78,8 @@ struct Start {
 }  // namespace
 
 bool StartDetachedThread(void (*function)(void*), void* argument) {
-  auto* start = new Start{function, argument};
+  auto* start = new (std::nothrow) Start{function, argument};
+  if (start == nullptr) return false;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

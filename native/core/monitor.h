@@ -20,7 +20,19 @@ class Monitor {
   Native* native_;
 };
 
-// False when the system refuses another thread.
+// Holds a monitor from here to the end of the block.
+class Locked {
+ public:
+  explicit Locked(Monitor& monitor) : monitor_(monitor) { monitor_.Lock(); }
+  ~Locked() { monitor_.Unlock(); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  Monitor& monitor_;
+};
+
+// False when the system refuses another thread. Throws nothing.
 bool StartDetachedThread(void (*function)(void*), void* argument);
 void YieldThread();
 

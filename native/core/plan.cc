@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <new>
 #include <set>
 
 #include "core/flush.h"
@@ -31,6 +30,11 @@ void RunStep(void* argument, size_t begin, size_t end, int worker) {
 
 Status Plan::Create(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
                     const PlanOptions& options) {
+  return ReportOutOfMemory([&] { return Build(spec, kernels, packs, plan, options); });
+}
+
+Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
+                   const PlanOptions& options) {
   PlanBuilder builder(spec, kernels, packs, options);
   LANEWISE_RETURN_IF_ERROR(builder.Begin());
   for (size_t i = 0; i < spec.steps.size(); ++i) {
@@ -63,14 +67,18 @@ size_t Plan::constant_bytes() const {
 
 Status Plan::TakeArena(int threads, std::unique_ptr<Buffer>* arena) {
   const size_t size = RoundUp(static_cast<size_t>(arena_size_)) + scratch_ * static_cast<size_t>(threads);
-  arenas_monitor_.Lock();
-  for (size_t i = 0; i < arenas_.size(); ++i) {
-    if (arenas_[i]->size() < size) continue;
-    *arena = std::move(arenas_[i]);
-    arenas_.erase(arenas_.begin() + static_cast<ptrdiff_t>(i));
-    break;
+  {
+    const Locked locked(arenas_monitor_);
+    const auto fits = [&](const std::unique_ptr<Buffer>& kept) { return kept->size() >= size; };
+    const auto found = std::find_if(arenas_.begin(), arenas_.end(), fits);
+    if (found != arenas_.end()) {
+      *arena = std::move(*found);
+      arenas_.erase(found);
+    } else if (!arenas_.empty()) {
+      // Made for fewer threads. It gives way, so that there are never more than runs were under way at once.
+      arenas_.pop_back();
+    }
   }
-  arenas_monitor_.Unlock();
   if (*arena != nullptr) return Status::Ok();
   auto fresh = std::make_unique<Buffer>();
   Status status = fresh->Allocate(size);
@@ -83,12 +91,15 @@ Status Plan::TakeArena(int threads, std::unique_ptr<Buffer>* arena) {
 }
 
 void Plan::ReturnArena(std::unique_ptr<Buffer> arena) {
-  arenas_monitor_.Lock();
+  const Locked locked(arenas_monitor_);
   arenas_.push_back(std::move(arena));
-  arenas_monitor_.Unlock();
 }
 
 Status Plan::Run(const RunOptions& options) {
+  return ReportOutOfMemory([&] { return RunSteps(options); });
+}
+
+Status Plan::RunSteps(const RunOptions& options) {
   ThreadPool::Session session(options.threads);
   std::unique_ptr<Buffer> arena;
   LANEWISE_RETURN_IF_ERROR(TakeArena(session.threads(), &arena));

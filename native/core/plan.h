@@ -36,6 +36,10 @@ class Plan {
 
  private:
   Plan() = default;
+  // Create and Run without the guard against exhausted memory.
+  static Status Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
+                      const PlanOptions& options);
+  Status RunSteps(const RunOptions& options);
   // An arena that no run is using, or a new one; given back afterwards.
   Status TakeArena(int threads, std::unique_ptr<Buffer>* arena);
   void ReturnArena(std::unique_ptr<Buffer> arena);

@@ -4,11 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 #include "core/flush.h"
 #include "core/monitor.h"
-#include "cpu/features.h"
+#include "cpu/processors.h"
 
 namespace lanewise {
 namespace {
@@ -43,7 +44,7 @@ struct Shared {
   std::atomic<bool> busy{false};  // a run has the pool
 
   std::atomic<int> requested{0};
-  int from_environment = 0;
+  int by_default = 1;
   std::string environment_error;
 };
 
@@ -84,14 +85,14 @@ struct WorkerStart {
 // Starts workers until `count` threads, the caller included, exist; fewer when the system refuses.
 void EnsureStarted(Shared& s, int count) {
   while (s.started < count) {
-    auto* start = new WorkerStart{s.started, s.generation.value.load(std::memory_order_relaxed)};
-    const bool ok = StartDetachedThread(
-        [](void* p) {
-          const WorkerStart copy = *static_cast<WorkerStart*>(p);
-          delete static_cast<WorkerStart*>(p);
-          WorkerMain(copy.worker, copy.seen);
-        },
-        start);
+    auto* start = new (std::nothrow) WorkerStart{s.started, s.generation.value.load(std::memory_order_relaxed)};
+    const bool ok = start != nullptr && StartDetachedThread(
+                                            [](void* p) {
+                                              const WorkerStart copy = *static_cast<WorkerStart*>(p);
+                                              delete static_cast<WorkerStart*>(p);
+                                              WorkerMain(copy.worker, copy.seen);
+                                            },
+                                            start);
     if (!ok) {
       delete start;
       return;
@@ -104,6 +105,7 @@ void EnsureStarted(Shared& s, int count) {
 
 ThreadPool::ThreadPool() {
   Shared& s = State();
+  s.by_default = AvailableProcessors();
   if (const char* text = std::getenv("LANEWISE_THREADS")) {
     char* end = nullptr;
     const long value = std::strtol(text, &end, 10);
@@ -111,7 +113,7 @@ ThreadPool::ThreadPool() {
       s.environment_error =
           "LANEWISE_THREADS: expected a number from 1 to " + std::to_string(kMaxThreads) + ", got '" + text + "'";
     } else {
-      s.from_environment = static_cast<int>(value);
+      s.by_default = static_cast<int>(value);
     }
   }
 }
@@ -124,8 +126,7 @@ ThreadPool& ThreadPool::Instance() {
 int ThreadPool::threads() const {
   Shared& s = State();
   const int requested = s.requested.load(std::memory_order_relaxed);
-  if (requested > 0) return requested;
-  return s.from_environment > 0 ? s.from_environment : AvailableProcessors();
+  return requested > 0 ? requested : s.by_default;
 }
 
 void ThreadPool::SetThreads(int count) { State().requested.store(std::clamp(count, 0, kMaxThreads)); }

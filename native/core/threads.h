@@ -3,6 +3,8 @@
 #pragma once
 #include <cstddef>
 
+#include "cpu/processors.h"
+
 namespace lanewise {
 
 // Called with [begin, end) of the items and the worker's number.
@@ -10,13 +12,13 @@ using TaskFunction = void (*)(void* argument, size_t begin, size_t end, int work
 
 class ThreadPool {
  public:
-  static constexpr int kMaxThreads = 64;
+  static constexpr int kMaxThreads = kMaxProcessors;
 
   // Never destroyed: its threads outlive every environment.
   static ThreadPool& Instance();
 
   // Number of threads that runs use unless they say otherwise: SetThreads, else LANEWISE_THREADS, else the processors
-  // available. SetThreads(0) goes back to the default.
+  // that were available when the library was loaded. SetThreads(0) goes back to the default.
   int threads() const;
   void SetThreads(int count);
   // Null when LANEWISE_THREADS is fine or unset, else the text that is wrong with it.

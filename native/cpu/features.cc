@@ -1,16 +1,9 @@
 #include "cpu/features.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstring>
-
 #if defined(__linux__)
-#include <sched.h>
 #include <unistd.h>
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
-#include <unistd.h>
 #endif
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -92,34 +85,6 @@ CacheSizes ReadCaches() {
   return sizes;
 }
 
-#if defined(__linux__)
-// CPUs that the control group grants per period; infinity where there is no limit.
-double CgroupQuota() {
-  double quota = INFINITY;
-  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {  // v2: "max 100000" or "150000 100000"
-    char limit[32];
-    double period = 0;
-    if (std::fscanf(f, "%31s %lf", limit, &period) == 2 && std::strcmp(limit, "max") != 0 && period > 0) {
-      double granted = 0;
-      if (std::sscanf(limit, "%lf", &granted) == 1 && granted > 0) quota = granted / period;
-    }
-    std::fclose(f);
-    return quota;
-  }
-  const auto read = [](const char* path) {
-    double value = -1;
-    if (std::FILE* f = std::fopen(path, "r")) {
-      if (std::fscanf(f, "%lf", &value) != 1) value = -1;
-      std::fclose(f);
-    }
-    return value;
-  };
-  const double granted = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  const double period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  return granted > 0 && period > 0 ? granted / period : quota;
-}
-#endif
-
 }  // namespace
 
 const Features& DetectedFeatures() {
@@ -130,19 +95,6 @@ const Features& DetectedFeatures() {
 const CacheSizes& Caches() {
   static const CacheSizes sizes = ReadCaches();
   return sizes;
-}
-
-int AvailableProcessors() {
-  int count = 1;
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) count = CPU_COUNT(&set);
-  const double quota = CgroupQuota();
-  if (std::isfinite(quota)) count = std::min(count, static_cast<int>(std::ceil(quota)));
-#elif defined(__APPLE__)
-  count = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-#endif
-  return std::clamp(count, 1, 64);
 }
 
 }  // namespace lanewise

@@ -17,7 +17,4 @@ struct CacheSizes {
 };
 const CacheSizes& Caches();
 
-// Processors this process may use: its affinity mask, limited by the CPU quota of its control group (v1 or v2).
-int AvailableProcessors();
-
 }  // namespace lanewise
