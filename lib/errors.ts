@@ -3,6 +3,7 @@ export type ErrorCode =
   | 'ERR_MODEL_FORMAT'
   | 'ERR_UNSUPPORTED_OPERATOR'
   | 'ERR_ABORTED'
+  | 'ERR_BUSY'
   | 'ERR_DISPOSED'
   | 'ERR_OUT_OF_MEMORY'
   | 'ERR_ISA_UNAVAILABLE'

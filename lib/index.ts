@@ -23,6 +23,7 @@ export {
   type ModelMemory,
   type ModelPort,
   type ModelReport,
+  type ModelStats,
   type Results,
   type RunOptions,
 } from './model.js';

@@ -3,16 +3,21 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, nearest } from './describe.js';
 import { LanewiseError } from './errors.js';
-import { compileForShapes, simplifyGraph } from './graph/compile.js';
-import { planCost } from './graph/cost.js';
+import { simplifying } from './graph/compile.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
-import type { PassReport } from './graph/passes/pass.js';
-import { type Isa, type NativePlan, type NativeStopToken, native } from './native.js';
+import { type Isa, type NativeStopToken, native } from './native.js';
 import { callNative, publicError } from './native-error.js';
 import { externalDataBeside } from './onnx/external-data.js';
-import { readModel } from './onnx/read.js';
+import { reading } from './onnx/read.js';
 import { Profile } from './profile.js';
+import { CallSite } from './runtime/call-site.js';
+import { type CompiledPlan, type ModelMemory, type ModelReport, PlanCache } from './runtime/plans.js';
+import { type ModelStats, RunQueue } from './runtime/queue.js';
 import { checkFloat32, Tensor } from './tensor.js';
+import { copyBytes, inTurns } from './work.js';
+
+export type { ModelMemory, ModelReport } from './runtime/plans.js';
+export type { ModelStats } from './runtime/queue.js';
 
 /** An input or output as the model declares it; a name stands for an extent that the first run binds. */
 export interface ModelPort {
@@ -34,10 +39,16 @@ export interface LoadOptions {
   readonly numerics?: 'fast' | 'strict';
   /** Compiles for these input shapes at once, so that the first run need not. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Runs under way at once (default: one per thread of the library, {@link cpuInfo}). Others wait, first come, first served. */
+  readonly maxConcurrency?: number;
+  /** Runs that may wait (default 1024); one more is an ERR_BUSY. A run that waits holds a copy of its inputs. */
+  readonly maxQueue?: number;
+  /** Ends loading; the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunOptions {
-  /** Ends the run between two layers; the promise is rejected with the signal's reason. */
+  /** Ends the run: the promise is rejected with the signal's reason at once, its threads are free after the layer at hand. */
   readonly signal?: AbortSignal;
   /** Names of the outputs wanted; all by default. */
   readonly outputs?: readonly string[];
@@ -46,41 +57,10 @@ export interface RunOptions {
 export type Feeds = Readonly<Record<string, Tensor>>;
 export type Results = Record<string, Tensor>;
 
-/** What compiling did, for one set of input shapes. */
-export interface ModelReport {
-  /** Nodes in the file, and in the graph that was lowered. */
-  readonly nodesBefore: number;
-  readonly nodesAfter: number;
-  /** Nodes that each pass took out. */
-  readonly removed: Readonly<Record<string, number>>;
-  /** Steps of the native plan, conversions included. */
-  readonly steps: number;
-  readonly macs: number;
-  /** Elements of constants. */
-  readonly parameters: number;
-  readonly isa: Isa;
-  readonly threads: number;
-}
+/** Runs that wait for one model, unless `maxQueue` says otherwise. */
+const defaultMaxQueue = 1024;
 
-export interface ModelMemory {
-  /** Weights as the file holds them, after folding. */
-  readonly weightBytes: number;
-  /** Weights as the kernels read them. */
-  readonly packedBytes: number;
-  /** Activations of each compiled set of input shapes, per run in flight. */
-  readonly activationBytes: Readonly<Record<string, number>>;
-}
-
-interface CompiledPlan {
-  readonly plan: NativePlan;
-  readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
-  readonly report: ModelReport;
-}
-
-/** Plans kept per model. A plan is a list of steps and its activations; packed weights are shared and not counted here. */
-const maxPlans = 8;
-
-const loadOptionNames = ['threads', 'isa', 'numerics', 'inputShapes'] as const;
+const loadOptionNames = ['threads', 'isa', 'numerics', 'inputShapes', 'maxConcurrency', 'maxQueue', 'signal'] as const;
 const runOptionNames = ['signal', 'outputs'] as const;
 
 function checkOptions(where: string, options: unknown, known: readonly string[]): void {
@@ -93,6 +73,11 @@ function checkOptions(where: string, options: unknown, known: readonly string[])
       `${where}: unknown option '${name}'${near ? ` (did you mean '${near}'?)` : `; known: ${known.join(', ')}`}`,
     );
   }
+}
+
+function checkSignal(where: string, signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`${where}: signal: expected an AbortSignal, got ${describe(signal)}`);
 }
 
 function checkInputShapes(where: string, shapes: unknown): void {
@@ -108,106 +93,126 @@ function checkInputShapes(where: string, shapes: unknown): void {
   }
 }
 
+/** Values of an input that nobody else can change. */
+function copyOf(where: string, data: Float32Array): Float32Array {
+  try {
+    return data.slice();
+  } catch (cause) {
+    throw new LanewiseError('ERR_OUT_OF_MEMORY', `${where}: no memory for a copy of ${data.byteLength} bytes`, {
+      cause,
+    });
+  }
+}
+
+/** What {@link loadModel} makes a model of. */
+export interface ModelParts {
+  readonly graph: Pick<Graph, 'inputs' | 'outputs'>;
+  readonly plans: PlanCache;
+  readonly queue: RunQueue;
+  readonly threads: number | undefined;
+}
+
 /** A loaded model. Runs may overlap; each has its own memory. */
 export class Model {
   readonly inputs: readonly ModelPort[];
   readonly outputs: readonly ModelPort[];
-  #graph: Graph | undefined;
-  readonly #simplified: PassReport;
-  readonly #options: LoadOptions;
-  readonly #weights = new native.Weights();
-  /** Least recently used first. */
-  readonly #plans = new Map<string, CompiledPlan>();
-  /** Constants of the simplified graph: those that plans of different shapes share. */
-  readonly #constantIds: ReadonlyMap<unknown, number>;
+  #plans: PlanCache | undefined;
+  readonly #queue: RunQueue;
+  readonly #threads: number | undefined;
 
   /** Use {@link loadModel}. */
-  constructor(graph: Graph, options: LoadOptions) {
+  constructor({ graph, plans, queue, threads }: ModelParts) {
     this.inputs = graph.inputs;
     this.outputs = graph.outputs;
-    this.#options = options;
-    const { graph: simplified, report } = simplifyGraph(graph, { fold: native });
-    this.#graph = simplified;
-    this.#simplified = report;
-    this.#constantIds = new Map([...simplified.constants.values()].map(({ data }, id) => [data, id]));
-    const fixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
-    if (options.inputShapes) this.#compile(options.inputShapes);
-    else if (fixed) this.#compile({});
+    this.#plans = plans;
+    this.#queue = queue;
+    this.#threads = threads;
   }
 
   /**
-   * Runs the model off the event loop. Inputs are copied before this returns; outputs are new tensors.
+   * Runs the model off the event loop. Inputs are copied before this returns; outputs are new tensors. New input shapes
+   * are compiled for first, off the event loop too.
    * @throws TypeError, RangeError for feeds that do not fit; LanewiseError ERR_UNSUPPORTED_OPERATOR naming every
-   *   node that cannot run; ERR_DISPOSED; the signal's reason when it is aborted
+   *   node that cannot run; ERR_BUSY when `maxQueue` runs are waiting; ERR_DISPOSED; the signal's reason when it is
+   *   aborted
    */
   async run(feeds: Feeds, options: RunOptions = {}): Promise<Results> {
     checkOptions('run', options, runOptionNames);
     const { signal } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw new TypeError(`run: signal: expected an AbortSignal, got ${describe(signal)}`);
-    const { compiled, arrays } = this.#prepare('run', feeds);
+    checkSignal('run', signal);
+    const tensors = this.#check('run', feeds);
     const wanted = this.#wanted(options.outputs);
     signal?.throwIfAborted();
-    const stop = signal ? new native.StopToken() : undefined;
-    const outputs = await this.#settle(signal, stop, () =>
-      compiled.plan.run(arrays, this.#options.threads, stop, false),
-    );
-    return this.#results(compiled, outputs, wanted);
+    const site = new CallSite(this.run);
+    return this.#start('run', site, tensors, signal, async (compiled, arrays, stop) => {
+      const outputs = await compiled.plan.run(arrays, this.#threads, stop, false);
+      return this.#results(compiled, outputs, wanted);
+    });
   }
 
-  /** {@link run} on the calling thread, which it blocks; the other threads of the pool help. */
+  /** {@link run} on the calling thread, which it blocks, also to compile; the other threads of the pool help. Never waits in the queue. */
   runSync(feeds: Feeds, options: Omit<RunOptions, 'signal'> = {}): Results {
     checkOptions('runSync', options, ['outputs']);
-    const { compiled, arrays } = this.#prepare('runSync', feeds);
+    const tensors = this.#check('runSync', feeds);
     const wanted = this.#wanted(options.outputs);
-    try {
-      return this.#results(compiled, compiled.plan.runSync(arrays, undefined, this.#options.threads), wanted);
-    } catch (cause) {
-      throw publicError(cause, 'runSync');
-    }
+    const plans = this.#live('runSync');
+    return this.#queue.runSync(() => {
+      const compiled = plans.compileSync(this.#shapes(tensors));
+      const arrays = tensors.map(({ data }) => data);
+      const outputs = callNative('runSync', () => compiled.plan.runSync(arrays, undefined, this.#threads));
+      return this.#results(compiled, outputs, wanted);
+    });
   }
 
   /** Runs once and times every step. The first run after loading also pays for cold memory: run once before you profile. */
   async profile(feeds: Feeds): Promise<Profile> {
-    const { compiled, arrays } = this.#prepare('profile', feeds);
-    const { steps } = compiled.plan; // the model may be disposed by the time the run is over
-    const { stepMs } = await this.#settle(undefined, undefined, () =>
-      compiled.plan.run(arrays, this.#options.threads, undefined, true),
-    );
-    return new Profile(steps, stepMs);
+    const tensors = this.#check('profile', feeds);
+    const site = new CallSite(this.profile);
+    return this.#start('profile', site, tensors, undefined, async ({ plan }, arrays) => {
+      const { steps } = plan; // it may have left the cache by the time the run is over
+      const { stepMs } = await plan.run(arrays, this.#threads, undefined, true);
+      return new Profile(steps, stepMs);
+    });
   }
 
-  /** What compiling for these input shapes did (fixed extents may be left out). Compiles if that has not happened yet. */
+  /** What compiling for these input shapes did (fixed extents may be left out). Compiles on this thread if that has not happened yet. */
   report(inputShapes: Readonly<Record<string, readonly number[]>> = {}): ModelReport {
     checkInputShapes('report', inputShapes);
-    return this.#compile(inputShapes).report;
+    return this.#live('report').compileSync(inputShapes).report;
   }
 
   memory(): ModelMemory {
-    const graph = this.#live('memory');
-    const activationBytes = Object.fromEntries([...this.#plans].map(([key, { plan }]) => [key, plan.arenaBytes]));
-    const weightBytes = [...graph.constants.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-    return { weightBytes, packedBytes: this.#weights.bytes, activationBytes };
+    return this.#live('memory').memory();
   }
 
-  /** Frees the model. Runs in flight finish; every later call is an ERR_DISPOSED. */
+  /** What the model is doing, and what it did so far. Also of one that was disposed. */
+  stats(): ModelStats {
+    return this.#queue.stats();
+  }
+
+  /** Frees the model once the runs it has accepted, waiting ones too, are over; every later call is an ERR_DISPOSED. */
   dispose(): void {
-    this.#graph = undefined;
-    for (const { plan } of this.#plans.values()) plan.dispose();
-    this.#plans.clear();
-    this.#weights.clear();
+    const plans = this.#plans;
+    this.#plans = undefined;
+    if (plans) this.#queue.whenIdle(() => plans.free());
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #live(where: string): Graph {
-    if (!this.#graph) throw new LanewiseError('ERR_DISPOSED', `${where}: the model was disposed`);
-    return this.#graph;
+  /** {@link dispose}; resolves when the memory is free. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
+    await new Promise<void>((resolve) => this.#queue.whenIdle(resolve));
   }
 
-  #prepare(where: string, feeds: Feeds): { compiled: CompiledPlan; arrays: Float32Array[] } {
+  #live(where: string): PlanCache {
+    if (!this.#plans) throw new LanewiseError('ERR_DISPOSED', `${where}: the model was disposed`);
+    return this.#plans;
+  }
+
+  #check(where: string, feeds: Feeds): Tensor<'float32'>[] {
     this.#live(where);
     if (feeds === null || typeof feeds !== 'object')
       throw new TypeError(`${where}: feeds: expected an object of tensors, got ${describe(feeds)}`);
@@ -216,13 +221,43 @@ export class Model {
       if (!names.includes(name))
         throw new RangeError(`${where}: the model has no input '${name}'; inputs: ${names.join(', ')}`);
     }
-    const tensors = this.inputs.map(({ name }) => {
+    return this.inputs.map(({ name }) => {
       if (!Object.hasOwn(feeds, name))
         throw new TypeError(`${where}: input '${name}' is missing; inputs: ${names.join(', ')}`);
       return checkFloat32(where, `input '${name}'`, feeds[name]);
     });
-    const compiled = this.#compile(Object.fromEntries(tensors.map(({ shape }, i) => [names[i] ?? '', shape])));
-    return { compiled, arrays: tensors.map(({ data }) => data) };
+  }
+
+  #shapes(tensors: readonly Tensor[]): Record<string, readonly number[]> {
+    return Object.fromEntries(tensors.map(({ shape }, i) => [this.inputs[i]?.name ?? '', shape]));
+  }
+
+  /** Takes its turn in the queue, compiles if need be, and runs. */
+  #start<R>(
+    where: string,
+    site: CallSite,
+    tensors: readonly Tensor<'float32'>[],
+    signal: AbortSignal | undefined,
+    launch: (compiled: CompiledPlan, arrays: Float32Array[], stop: NativeStopToken | undefined) => Promise<R>,
+  ): Promise<R> {
+    const plans = this.#live(where);
+    const shapes = this.#shapes(tensors);
+    // A run that begins at once copies its inputs where it needs them; any other must not see them change.
+    const isReady = this.#queue.isFree && plans.find(shapes) !== undefined;
+    const arrays = tensors.map(({ data }) => (isReady ? data : copyOf(where, data)));
+    const start = async (stop?: NativeStopToken): Promise<R> => {
+      try {
+        const compiled = plans.find(shapes) ?? (await plans.compile(shapes));
+        try {
+          return await launch(compiled, arrays, stop);
+        } catch (cause) {
+          throw publicError(cause, where);
+        }
+      } catch (cause) {
+        throw site.extend(cause);
+      }
+    };
+    return this.#queue.run(where, start, signal);
   }
 
   #wanted(names: readonly string[] | undefined): ReadonlySet<string> {
@@ -236,69 +271,6 @@ export class Model {
     return new Set(names);
   }
 
-  #compile(inputShapes: Readonly<Record<string, readonly number[]>>): CompiledPlan {
-    const graph = this.#live('run');
-    const shapes = { ...Object.fromEntries(this.inputs.map(({ name, shape }) => [name, shape])), ...inputShapes };
-    const key = Object.entries(shapes)
-      .map(([name, shape]) => `${name}: ${shape.join('x')}`)
-      .join(', ');
-    const known = this.#plans.get(key);
-    if (known) {
-      this.#plans.delete(key);
-      this.#plans.set(key, known);
-      return known;
-    }
-    const {
-      plan: spec,
-      outputs,
-      report,
-    } = compileForShapes(graph, inputShapes, { fold: native, before: this.#simplified });
-    const values = spec.values.map((value) => {
-      const id = value.data && this.#constantIds.get(value.data);
-      return id === undefined ? value : { ...value, id };
-    });
-    const threads = this.#options.threads ?? native.cpuInfo().threads;
-    let plan: NativePlan;
-    try {
-      const strict = this.#options.numerics === 'strict';
-      plan = new native.Plan({ ...spec, values }, this.#weights, this.#options.isa, { threads, strict });
-    } catch (cause) {
-      throw publicError(cause, 'compile');
-    }
-    const compiled = {
-      plan,
-      outputs,
-      report: { ...report, ...planCost(spec), steps: plan.steps.length, isa: plan.isa, threads },
-    };
-    this.#plans.set(key, compiled);
-    const oldest = this.#plans.entries().next().value;
-    if (this.#plans.size > maxPlans && oldest) {
-      this.#plans.delete(oldest[0]);
-      oldest[1].plan.dispose(); // runs in flight keep it until they are done
-    }
-    return compiled;
-  }
-
-  /** Awaits a native run; an abort stops it between steps and wins over its outcome. */
-  async #settle<R>(
-    signal: AbortSignal | undefined,
-    stop: NativeStopToken | undefined,
-    start: () => Promise<R>,
-  ): Promise<R> {
-    const abort = () => stop?.stop();
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      const result = await start();
-      signal?.throwIfAborted();
-      return result;
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw publicError(cause, 'run');
-    } finally {
-      signal?.removeEventListener('abort', abort);
-    }
-  }
-
   #results(compiled: CompiledPlan, arrays: readonly Float32Array[], wanted: ReadonlySet<string>): Results {
     const results: Results = {};
     for (const [i, { name, shape }] of compiled.outputs.entries()) {
@@ -309,21 +281,21 @@ export class Model {
   }
 }
 
-/**
- * Loads an ONNX model (operator sets 7 and newer).
- * @param source path, file URL, or the bytes of the file; external data is looked up beside the file
- * @throws LanewiseError ERR_MODEL_FORMAT when the file is not a complete, consistent model,
- *   ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run
- */
-export async function loadModel(
-  source: string | URL | Uint8Array | ArrayBuffer,
-  options: LoadOptions = {},
-): Promise<Model> {
-  checkOptions('loadModel', options, loadOptionNames);
-  const { threads, isa, numerics } = options;
-  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > 64)) {
-    throw new RangeError(`loadModel: threads: expected an integer from 1 to 64, got ${describe(threads)}`);
+function checkCount(name: string, value: unknown, least: number, most: number): void {
+  if (value !== undefined && (!Number.isInteger(value) || (value as number) < least || (value as number) > most)) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new RangeError(`loadModel: ${name}: expected an integer ${range}, got ${describe(value)}`);
   }
+}
+
+/** Everything about the options that can be wrong without a model. */
+function checkLoadOptions(options: LoadOptions): void {
+  checkOptions('loadModel', options, loadOptionNames);
+  const { threads, isa, numerics, maxConcurrency, maxQueue, signal } = options;
+  checkCount('threads', threads, 1, 64);
+  checkCount('maxConcurrency', maxConcurrency, 1, Number.MAX_SAFE_INTEGER);
+  checkCount('maxQueue', maxQueue, 0, Number.MAX_SAFE_INTEGER);
+  checkSignal('loadModel', signal);
   if (numerics !== undefined && numerics !== 'fast' && numerics !== 'strict') {
     throw new RangeError(`loadModel: numerics: expected 'fast' or 'strict', got ${describe(numerics)}`);
   }
@@ -335,15 +307,55 @@ export async function loadModel(
     );
   }
   if (options.inputShapes !== undefined) checkInputShapes('loadModel', options.inputShapes);
+}
+
+/** Reads and parses the file; every stage of it leaves the event loop free. */
+async function readSource(source: unknown, signal: AbortSignal | undefined): Promise<Graph> {
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
     if (source.byteLength === 0)
       throw new LanewiseError('ERR_MODEL_FORMAT', 'loadModel: source: no bytes (empty, or its buffer is detached)');
     // A copy: weights stay views of the bytes, which the caller is free to change.
-    return new Model(readModel(new Uint8Array(source)), options);
+    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
+    return inTurns(reading(await inTurns(copyBytes(bytes), signal)), signal);
   }
   if (typeof source !== 'string' && !(source instanceof URL)) {
     throw new TypeError(`loadModel: source: expected a path, a file URL or bytes, got ${describe(source)}`);
   }
   const file = source instanceof URL || source.startsWith('file:') ? fileURLToPath(source) : source;
-  return new Model(readModel(await readFile(file), { externalData: externalDataBeside(file) }), options);
+  const bytes = await readFile(file, { signal });
+  return inTurns(reading(bytes, { externalData: externalDataBeside(file) }), signal);
+}
+
+/**
+ * Loads an ONNX model (operator sets 7 and newer). The event loop stays free: decoding and graph passes work in turns of
+ * about a millisecond, weights are packed on threads of the library.
+ * @param source path, file URL, or the bytes of the file, which must not change until the promise is settled; external
+ *   data is looked up beside the file
+ * @throws LanewiseError ERR_MODEL_FORMAT when the file is not a complete, consistent model,
+ *   ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run;
+ *   the signal's reason when it is aborted
+ */
+export async function loadModel(
+  source: string | URL | Uint8Array | ArrayBuffer,
+  options: LoadOptions = {},
+): Promise<Model> {
+  checkLoadOptions(options);
+  const { threads, inputShapes, maxConcurrency, maxQueue, signal } = options;
+  signal?.throwIfAborted();
+  const site = new CallSite(loadModel);
+  try {
+    const read = await readSource(source, signal);
+    const { graph, report } = await inTurns(simplifying(read, { fold: native }), signal);
+    const plans = new PlanCache(graph, report, options);
+    const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
+    if (inputShapes || isFixed) await plans.compile(inputShapes ?? {}, signal);
+    const queue = new RunQueue({
+      maxConcurrency: maxConcurrency ?? native.cpuInfo().threads,
+      maxQueue: maxQueue ?? defaultMaxQueue,
+    });
+    return new Model({ graph: read, plans, queue, threads });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw site.extend(cause);
+  }
 }

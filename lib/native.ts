@@ -75,6 +75,14 @@ interface Native extends WeightAlgebra {
   readonly Plan: new (spec: PlanSpec, weights?: NativeWeights, isa?: Isa, options?: NativePlanOptions) => NativePlan;
   readonly Weights: new () => NativeWeights;
   readonly StopToken: new () => NativeStopToken;
+  /** `new Plan` on a thread of the addon; an abort is noticed between steps. Nothing that `spec` names may change meanwhile. */
+  buildPlan(
+    spec: PlanSpec,
+    weights: NativeWeights | undefined,
+    isa: Isa | undefined,
+    options: NativePlanOptions | undefined,
+    stop: NativeStopToken | undefined,
+  ): Promise<NativePlan>;
   batchNormToAffine(
     gamma: Float32Array,
     beta: Float32Array,

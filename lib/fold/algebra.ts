@@ -25,10 +25,17 @@ export interface FoldedWeights {
   readonly bias: Float32Array;
 }
 
+/** The outputs [begin, end) alone, written into arrays of the full size; `into` is what the function returns then. */
+export interface FoldPart {
+  readonly into: FoldedWeights;
+  readonly begin: number;
+  readonly end: number;
+}
+
 /** Results are rounded to float32 once. Arguments are never written to. */
 export interface WeightAlgebra {
   /** `linear` then `affine` (one element per output channel): W'[o] = s[o] W[o], b'[o] = s[o] b[o] + t[o]. */
-  foldAfter(linear: LinearWeights, affine: ChannelAffine): FoldedWeights;
+  foldAfter(linear: LinearWeights, affine: ChannelAffine, part?: FoldPart): FoldedWeights;
   /** `affine` (one element per input channel) then `linear`: W'[o,i] = W[o,i] s[i], b'[o] = b[o] + sum over i and taps of W[o,i] t[i]. */
-  foldBefore(linear: LinearWeights, affine: ChannelAffine): FoldedWeights;
+  foldBefore(linear: LinearWeights, affine: ChannelAffine, part?: FoldPart): FoldedWeights;
 }

@@ -1,6 +1,7 @@
 /** From a graph to a plan for given input shapes. */
 import { LanewiseError } from '../errors.js';
 import type { WeightAlgebra } from '../fold/algebra.js';
+import { finish, type Work } from '../work.js';
 import type { Graph, ValueInfo } from './ir.js';
 import { lower } from './lower.js';
 import { fuse, simplify } from './passes/index.js';
@@ -37,9 +38,13 @@ function mergeReports(first: PassReport | undefined, second: PassReport): PassRe
  * What can be done to a model before any input shape is known: batch normalisations, scales and branches go into weights, patterns
  * become operators. Done once, so that all plans of a model share its weights.
  */
-export function simplifyGraph(graph: Graph, context: CompileContext): { graph: Graph; report: PassReport } {
+export function simplifying(graph: Graph, context: CompileContext): Work<{ graph: Graph; report: PassReport }> {
   return runPasses(graph, simplify, passContext(context.fold, false));
 }
+
+/** {@link simplifying}, all at once. */
+export const simplifyGraph = (graph: Graph, context: CompileContext): { graph: Graph; report: PassReport } =>
+  finish(simplifying(graph, context));
 
 /** The inputs with every extent a number. One name is one extent wherever it stands. */
 function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): ValueInfo[] {
@@ -79,14 +84,16 @@ function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): ValueInf
  * @throws RangeError when the shapes are not what the model declares, or do not fit together inside of it
  * @throws LanewiseError ERR_UNSUPPORTED_OPERATOR naming every node that cannot run
  */
-export function compileForShapes(graph: Graph, inputShapes: InputShapes, context: CompileContext): CompiledGraph {
+export function* compiling(graph: Graph, inputShapes: InputShapes, context: CompileContext): Work<CompiledGraph> {
   const inputs = bindInputs(graph.inputs, inputShapes);
   const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
   const passes = passContext(context.fold, true);
   try {
-    const simplified = runPasses({ ...graph, inputs }, simplify, passes);
-    const fused = runPasses(simplified.graph, fuse, passes);
+    const simplified = yield* runPasses({ ...graph, inputs }, simplify, passes);
+    const fused = yield* runPasses(simplified.graph, fuse, passes);
+    yield;
     const analysis = passes.analyze(fused.graph);
+    yield;
     const plan = lower(fused.graph, analysis);
     const report = mergeReports(context.before, mergeReports(simplified.report, fused.report));
     const outputs = fused.graph.outputs.map(({ name }) => ({ name, ...analysis.types.get(name)! }));
@@ -98,3 +105,7 @@ export function compileForShapes(graph: Graph, inputShapes: InputShapes, context
     throw error;
   }
 }
+
+/** {@link compiling}, all at once. */
+export const compileForShapes = (graph: Graph, inputShapes: InputShapes, context: CompileContext): CompiledGraph =>
+  finish(compiling(graph, inputShapes, context));

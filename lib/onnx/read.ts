@@ -5,12 +5,13 @@ import { LanewiseError } from '../errors.js';
 import { constantOf, int64Vector } from '../graph/constant.js';
 import type { Constant, Graph, Node } from '../graph/ir.js';
 import { valuesRead } from '../graph/values.js';
+import { finish, type Work } from '../work.js';
 import { readAttributes } from './attributes.js';
 import type { ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
 import { liftNode } from './operators/index.js';
 import { sortNodes } from './order.js';
-import { readTensor } from './tensor.js';
+import { readingTensor } from './tensor.js';
 import { readInput, readOutput } from './value-info.js';
 
 export interface ReadOptions {
@@ -43,11 +44,12 @@ class GraphReader {
   }
 
   /** @param outer whether names may come from a graph around this one */
-  read(proto: GraphProto, outer: boolean): Graph {
+  *read(proto: GraphProto, outer: boolean): Work<Graph> {
     for (const tensor of proto.initializer) {
       if (tensor.name === '') throw formatError('an initializer has no name');
       this.#declare(tensor.name, 'initializer');
-      this.#constants.set(tensor.name, readTensor(tensor, `initializer '${tensor.name}'`, this.#external));
+      this.#constants.set(tensor.name, yield* readingTensor(tensor, `initializer '${tensor.name}'`, this.#external));
+      yield;
     }
     if (proto.sparseInitializer.length > 0) throw formatError('sparse initializers are not supported');
     // Before IR version 4 every initializer was listed as an input as well; it is a constant all the same.
@@ -60,7 +62,11 @@ class GraphReader {
       for (const output of node.output) if (output !== '') this.#declare(output, `output of node '${node.name}'`);
     for (const { name } of proto.node) if (name !== '') this.#names.add(name);
     const seen = new Set<string>();
-    const nodes = proto.node.flatMap((node) => this.#readNode(node, seen));
+    const nodes: Node[] = [];
+    for (const node of proto.node) {
+      nodes.push(...this.#readNode(node, seen));
+      yield;
+    }
     const outputs = proto.output.map(readOutput);
     if (!outer)
       this.#checkReads(
@@ -79,7 +85,7 @@ class GraphReader {
     const name = this.#nodeName(proto, seen);
     const attributes = readAttributes(proto.attribute, name, {
       external: this.#external,
-      readBody: (body) => new GraphReader(this.#opset, this.#external).read(body, true),
+      readBody: (body) => finish(new GraphReader(this.#opset, this.#external).read(body, true)),
     });
     const standard = standardDomains.has(proto.domain);
     const op = standard ? proto.opType : `${proto.domain}.${proto.opType}`;
@@ -138,17 +144,21 @@ const readBodyInput = readOutput;
  * they are refused, all at once, when the graph is lowered.
  * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete, consistent ONNX model
  */
-export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Graph {
+export function* reading(bytes: Uint8Array, options: ReadOptions = {}): Work<Graph> {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('readModel: bytes must be a Uint8Array');
   try {
     const model = fromBinary(ModelProtoSchema, bytes);
+    yield;
     if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
     const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
     if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
-    return new GraphReader(Number(opset?.version ?? 1n), options.externalData).read(model.graph, false);
+    return yield* new GraphReader(Number(opset?.version ?? 1n), options.externalData).read(model.graph, false);
   } catch (error) {
     // The decoder reports cut or corrupt bytes with errors of its own.
     if (error instanceof LanewiseError) throw error;
     throw formatError(`not a complete ONNX file: ${error instanceof Error ? error.message : String(error)}`, error);
   }
 }
+
+/** {@link reading}, all at once. */
+export const readModel = (bytes: Uint8Array, options?: ReadOptions): Graph => finish(reading(bytes, options));

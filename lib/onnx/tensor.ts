@@ -3,6 +3,7 @@ import type { TensorProto } from 'onnx-buf';
 import { newArray } from '../graph/constant.js';
 import { elementTypeOfCode, storageOf } from '../graph/element-type.js';
 import type { Constant, TypedArray } from '../graph/ir.js';
+import { copyBytes, finish, type Work } from '../work.js';
 import { checkLocation, type ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
 
@@ -76,11 +77,20 @@ function externalBytes(
 }
 
 /** Bytes as an array of the type: a view where the alignment allows it. */
-function viewBytes(bytes: Uint8Array, type: Constant['type'], count: number): TypedArray {
+function* viewBytes(bytes: Uint8Array, type: Constant['type'], count: number): Work<TypedArray> {
   const { array } = storageOf(type)!;
-  // Not slice(): that of a Buffer is a view.
-  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : yield* copyBytes(bytes);
   return new array(aligned.buffer, aligned.byteOffset, count);
+}
+
+/** Calls `visit` for 0 to count - 1, with pauses. */
+function* inSpans(count: number, visit: (i: number) => void): Work<void> {
+  for (let end = 0; end < count; ) {
+    const begin = end;
+    end = Math.min(count, begin + (1 << 15));
+    for (let i = begin; i < end; i++) visit(i);
+    yield;
+  }
 }
 
 function typedField(tensor: TensorProto, type: Constant['type']): ArrayLike<number | bigint> {
@@ -104,7 +114,7 @@ function typedField(tensor: TensorProto, type: Constant['type']): ArrayLike<numb
  * @param where how messages name it, for example `initializer 'conv1.weight'`
  * @throws LanewiseError ERR_MODEL_FORMAT when sizes, types or data do not fit together
  */
-export function readTensor(tensor: TensorProto, where: string, external?: ExternalData): Constant {
+export function* readingTensor(tensor: TensorProto, where: string, external?: ExternalData): Work<Constant> {
   const type = elementTypeOfCode(tensor.dataType);
   const info = type && storageOf(type);
   if (!type || !info) throw formatError(`${where}: element type ${tensor.dataType} is not supported`);
@@ -118,9 +128,13 @@ export function readTensor(tensor: TensorProto, where: string, external?: Extern
     if (bytes.length !== count * elementBytes) {
       throw formatError(`${where}: shape [${shape}] needs ${count * elementBytes} bytes, the file has ${bytes.length}`);
     }
-    if (!half) return { type, shape, data: viewBytes(bytes, type, count) };
-    const bits = viewBytes(bytes, 'uint16', count) as Uint16Array;
-    return { type, shape, data: Float32Array.from(bits, half) };
+    if (!half) return { type, shape, data: yield* viewBytes(bytes, type, count) };
+    const bits = (yield* viewBytes(bytes, 'uint16', count)) as Uint16Array;
+    const data = new Float32Array(count);
+    yield* inSpans(count, (i) => {
+      data[i] = half(bits[i]!);
+    });
+    return { type, shape, data };
   }
 
   const field = half ? tensor.int32Data : typedField(tensor, type);
@@ -128,6 +142,12 @@ export function readTensor(tensor: TensorProto, where: string, external?: Extern
     throw formatError(`${where}: shape [${shape}] needs ${count} elements, the file has ${field.length}`);
   const data = newArray(type, count) as { [index: number]: number | bigint } & TypedArray;
   const narrow = half ?? (type === 'uint32' ? Number : undefined);
-  for (let i = 0; i < count; i++) data[i] = narrow ? narrow(Number(field[i])) : field[i]!;
+  yield* inSpans(count, (i) => {
+    data[i] = narrow ? narrow(Number(field[i])) : field[i]!;
+  });
   return { type, shape, data };
 }
+
+/** {@link readingTensor}, all at once. */
+export const readTensor = (tensor: TensorProto, where: string, external?: ExternalData): Constant =>
+  finish(readingTensor(tensor, where, external));

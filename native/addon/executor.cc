@@ -1,6 +1,5 @@
 #include "addon/executor.h"
 
-#include <cstring>
 #include <deque>
 
 #include "addon/errors.h"
@@ -22,24 +21,6 @@ Queue& TheQueue() {
   return *queue;
 }
 
-void Execute(Job* job) {
-  if (!job->stop->load(std::memory_order_relaxed)) {
-    std::vector<const float*> inputs;
-    std::vector<float*> outputs;
-    for (const Buffer& b : job->inputs) inputs.push_back(b.data());
-    for (Buffer& b : job->outputs) outputs.push_back(b.data());
-    RunOptions options;
-    options.inputs = inputs.data();
-    options.outputs = outputs.data();
-    options.threads = job->threads;
-    options.stop = job->stop.get();
-    options.step_ms = job->step_ms.empty() ? nullptr : job->step_ms.data();
-    job->status = job->plan->Run(options);
-  } else {
-    job->status = {Code::kAborted, "the run was aborted"};
-  }
-}
-
 void RunnerMain(void*) {
   Queue& q = TheQueue();
   for (;;) {
@@ -50,9 +31,7 @@ void RunnerMain(void*) {
     Job* job = q.jobs.front();
     q.jobs.pop_front();
     q.monitor.Unlock();
-    Execute(job);
-    const std::shared_ptr<CompletionPort> port = job->port;
-    port->Complete(job);
+    CompletionPort::Process(job);
   }
 }
 
@@ -71,29 +50,16 @@ bool Enqueue(Job* job) {
   return ok;
 }
 
-Napi::Value Result(Napi::Env env, const Job& job) {
-  Napi::Array outputs = Napi::Array::New(env, job.outputs.size());
-  for (size_t i = 0; i < job.outputs.size(); ++i) {
-    const Buffer& b = job.outputs[i];
-    Napi::Float32Array array = Napi::Float32Array::New(env, b.size());
-    if (b.size() > 0) std::memcpy(array.Data(), b.data(), b.bytes());
-    outputs.Set(static_cast<uint32_t>(i), array);
-  }
-  if (job.step_ms.empty()) return outputs;
-  Napi::Float64Array times = Napi::Float64Array::New(env, job.step_ms.size());
-  std::memcpy(times.Data(), job.step_ms.data(), job.step_ms.size() * sizeof(double));
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("outputs", outputs);
-  result.Set("stepMs", times);
-  return result;
-}
-
 }  // namespace
+
+void Job::Borrow(const Napi::Object& value) {
+  if (napi_create_reference(value.Env(), value, 1, &borrowed_) != napi_ok) throw Napi::Error::New(value.Env());
+}
 
 std::shared_ptr<CompletionPort> CompletionPort::Create(Napi::Env env) {
   auto port = std::make_shared<CompletionPort>();
   port->env_ = env;
-  napi_value name = Napi::String::New(env, "lanewise run");
+  napi_value name = Napi::String::New(env, "lanewise job");
   const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr,
                                                              port.get(), OnCompletion, &port->function_);
   if (status != napi_ok) throw Napi::Error::New(env, "cannot create a thread-safe function");
@@ -114,21 +80,50 @@ std::shared_ptr<CompletionPort> CompletionPort::Create(Napi::Env env) {
 void CompletionPort::Close() {
   monitor_.Lock();
   closed_ = true;
-  for (Job* job : jobs_) job->stop->store(true, std::memory_order_relaxed);
+  for (Job* job : jobs_) job->stop_->store(true, std::memory_order_relaxed);
+  while (borrowing_ > 0) monitor_.Wait();
   monitor_.Unlock();
 }
 
 void CompletionPort::Submit(std::shared_ptr<CompletionPort> self, std::unique_ptr<Job> job) {
   Job* raw = job.release();
-  raw->port = std::move(self);
+  raw->port_ = std::move(self);
   monitor_.Lock();
   if (jobs_.empty()) napi_ref_threadsafe_function(env_, function_);
   jobs_.insert(raw);
   monitor_.Unlock();
   if (!Enqueue(raw)) {
-    raw->status = Status::OutOfMemory("cannot start a thread");
+    raw->status_ = Status::OutOfMemory("cannot start a thread");
     Complete(raw);
   }
+}
+
+void CompletionPort::Process(Job* job) {
+  const std::shared_ptr<CompletionPort> port = job->port_;
+  const bool alive = port->Begin(*job);
+  if (alive && !job->stop_->load(std::memory_order_relaxed)) {
+    job->status_ = job->Execute(*job->stop_);
+  } else {
+    job->status_ = {Code::kAborted, "the run was aborted"};
+  }
+  if (alive) port->End(*job);
+  port->Complete(job);
+}
+
+bool CompletionPort::Begin(const Job& job) {
+  monitor_.Lock();
+  const bool alive = !closed_;
+  if (alive && job.borrowed_ != nullptr) ++borrowing_;
+  monitor_.Unlock();
+  return alive;
+}
+
+void CompletionPort::End(const Job& job) {
+  if (job.borrowed_ == nullptr) return;
+  monitor_.Lock();
+  --borrowing_;
+  monitor_.NotifyAll();
+  monitor_.Unlock();
 }
 
 void CompletionPort::Complete(Job* job) {
@@ -151,13 +146,14 @@ void CompletionPort::OnCompletion(napi_env raw_env, napi_value, void* context, v
   const Napi::Env env(raw_env);
   const Napi::HandleScope scope(env);
   try {
-    if (job->status.ok()) {
-      job->deferred.Resolve(Result(env, *job));
+    if (job->borrowed_ != nullptr) napi_delete_reference(env, job->borrowed_);
+    if (job->status_.ok()) {
+      job->deferred_.Resolve(job->Result(env));
     } else {
-      job->deferred.Reject(ToError(env, job->status).Value());
+      job->deferred_.Reject(ToError(env, job->status_).Value());
     }
   } catch (const Napi::Error& error) {
-    job->deferred.Reject(error.Value());
+    job->deferred_.Reject(error.Value());
   }
 }
 

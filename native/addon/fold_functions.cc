@@ -28,7 +28,7 @@ Napi::Float64Array Doubles(const Napi::Value& v, int64_t length, const char* wha
   return array;
 }
 
-// fold({weight, shape, bias, axis, groups}, {scale, shift}) -> {weight, bias}
+// fold({weight, shape, bias, axis, groups}, {scale, shift}, {into, begin, end} | undefined) -> {weight, bias}
 template <typename Function>
 Napi::Value Fold(const Napi::CallbackInfo& info, bool before, Function fold) {
   const Napi::Env env = info.Env();
@@ -69,12 +69,25 @@ Napi::Value Fold(const Napi::CallbackInfo& info, bool before, Function fold) {
     if (static_cast<int64_t>(array.ElementLength()) != e.outputs) Fail(env, "bias: expected one per output channel");
     bias = array.Data();
   }
-  Napi::Float32Array new_weight = Napi::Float32Array::New(env, weight.ElementLength());
-  Napi::Float32Array new_bias = Napi::Float32Array::New(env, static_cast<size_t>(e.outputs));
-  fold(e, weight.Data(), bias, scale.Data(), shift.Data(), new_weight.Data(), new_bias.Data());
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("weight", new_weight);
-  result.Set("bias", new_bias);
+  const bool whole = info.Length() < 3 || !info[2].IsObject();
+  int64_t begin = 0, end = e.outputs;
+  Napi::Object result = whole ? Napi::Object::New(env) : info[2].As<Napi::Object>().Get("into").ToObject();
+  if (whole) {
+    result.Set("weight", Napi::Float32Array::New(env, weight.ElementLength()));
+    result.Set("bias", Napi::Float32Array::New(env, static_cast<size_t>(e.outputs)));
+  } else {
+    const auto part = info[2].As<Napi::Object>();
+    begin = part.Get("begin").ToNumber().Int64Value();
+    end = part.Get("end").ToNumber().Int64Value();
+    if (begin < 0 || begin > end || end > e.outputs) Fail(env, "part: expected a range of output channels");
+  }
+  Napi::Float32Array new_weight = Floats(result.Get("weight"), "into.weight");
+  Napi::Float32Array new_bias = Floats(result.Get("bias"), "into.bias");
+  if (new_weight.ElementLength() != weight.ElementLength() ||
+      static_cast<int64_t>(new_bias.ElementLength()) != e.outputs) {
+    Fail(env, "into: expected arrays as long as the weight and its outputs");
+  }
+  fold(e, begin, end, weight.Data(), bias, scale.Data(), shift.Data(), new_weight.Data(), new_bias.Data());
   return result;
 }
 

@@ -1,12 +1,12 @@
 #include "addon/plan_object.h"
 
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "addon/environment.h"
 #include "addon/errors.h"
+#include "addon/plan_jobs.h"
 #include "addon/plan_spec.h"
 #include "core/plan.h"
 #include "core/threads.h"
@@ -23,15 +23,16 @@ class WeightsObject : public Napi::ObjectWrap<WeightsObject> {
         env, "Weights",
         {InstanceAccessor<&WeightsObject::Bytes>("bytes"), InstanceMethod<&WeightsObject::Clear>("clear")});
   }
-  PackCache& cache() { return cache_; }
+  const std::shared_ptr<PackCache>& cache() const { return cache_; }
 
  private:
   Napi::Value Bytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(cache_.bytes()));
+    return Napi::Number::New(info.Env(), static_cast<double>(cache_->bytes()));
   }
-  void Clear(const Napi::CallbackInfo&) { cache_.Clear(); }
+  void Clear(const Napi::CallbackInfo&) { cache_->Clear(); }
 
-  PackCache cache_;
+  // Builds under way keep it.
+  std::shared_ptr<PackCache> cache_ = std::make_shared<PackCache>();
 };
 
 class StopObject : public Napi::ObjectWrap<StopObject> {
@@ -54,30 +55,50 @@ Wrapped* UnwrapAs(const Napi::Value& value, const Napi::FunctionReference& const
   return Napi::ObjectWrap<Wrapped>::Unwrap(value.As<Napi::Object>());
 }
 
-class PlanObject : public Napi::ObjectWrap<PlanObject> {
- public:
-  // new Plan(spec, weights | undefined, isa | undefined, {threads, strict} | undefined)
-  explicit PlanObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+std::shared_ptr<std::atomic<bool>> StopFlag(const Napi::CallbackInfo& info, size_t i) {
+  auto* stop = info.Length() > i ? UnwrapAs<StopObject>(info[i], DataOf(info.Env()).stop_constructor) : nullptr;
+  return stop != nullptr ? stop->flag() : std::make_shared<std::atomic<bool>>(false);
+}
+
+// What a plan is made with: (spec, weights | undefined, isa | undefined, {threads, strict} | undefined)
+struct PlanArguments {
+  explicit PlanArguments(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan: expected a description");
+    description = info[0].As<Napi::Object>();
     auto* weights = info.Length() > 1 ? UnwrapAs<WeightsObject>(info[1], DataOf(env).weights_constructor) : nullptr;
-    const KernelTable* kernels = nullptr;
+    packs = weights == nullptr ? std::make_shared<PackCache>() : weights->cache();
     if (info.Length() > 2 && info[2].IsString()) {
       ThrowIfError(env, FindKernels(info[2].As<Napi::String>().Utf8Value(), &kernels));
     } else {
       ThrowIfError(env, ActiveKernels(&kernels));
     }
-    PlanOptions options;
     if (info.Length() > 3 && info[3].IsObject()) {
       const auto object = info[3].As<Napi::Object>();
       const Napi::Value threads = object.Get("threads");
       if (threads.IsNumber()) options.threads = threads.As<Napi::Number>().Int32Value();
       options.strict = object.Get("strict").ToBoolean();
     }
-    const PlanSpec spec = ReadPlanSpec(info[0].As<Napi::Object>());
-    PackCache unshared;
+  }
+
+  Napi::Object description;
+  std::shared_ptr<PackCache> packs;
+  const KernelTable* kernels = nullptr;
+  PlanOptions options;
+};
+
+class PlanObject : public Napi::ObjectWrap<PlanObject> {
+ public:
+  // new Plan(...PlanArguments); from WrapPlan, the plan itself
+  explicit PlanObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    if (info.Length() > 0 && info[0].IsExternal()) {
+      plan_ = *info[0].As<Napi::External<std::shared_ptr<Plan>>>().Data();
+      return;
+    }
+    const PlanArguments arguments(info);
+    const PlanSpec spec = ReadPlanSpec(arguments.description);
     std::unique_ptr<Plan> plan;
-    ThrowIfError(env, Plan::Create(spec, *kernels, weights == nullptr ? unshared : weights->cache(), &plan, options));
+    ThrowIfError(info.Env(), Plan::Create(spec, *arguments.kernels, *arguments.packs, &plan, arguments.options));
     plan_ = std::move(plan);
   }
 
@@ -133,24 +154,16 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     const Napi::Env env = info.Env();
     Plan& plan = Live(env);
     const auto inputs = Arrays(info[0], plan.input_shapes(), "inputs");
-    auto job = std::make_unique<Job>(env);
-    job->plan = plan_;
-    job->threads = Threads(info, 1);
+    auto job = std::make_unique<RunJob>(env, StopFlag(info, 2), plan_);
+    job->set_threads(Threads(info, 1));
     for (const Napi::Float32Array& input : inputs) {
-      Buffer copy;
-      ThrowIfError(env, copy.Allocate(input.ElementLength()));
-      if (input.ElementLength() > 0) std::memcpy(copy.data(), input.Data(), copy.bytes());
-      job->inputs.push_back(std::move(copy));
+      ThrowIfError(env, job->AddInput(input.Data(), input.ElementLength()));
     }
     for (const Shape& shape : plan.output_shapes()) {
-      Buffer output;
-      ThrowIfError(env, output.Allocate(static_cast<size_t>(ElementCount(shape))));
-      job->outputs.push_back(std::move(output));
+      ThrowIfError(env, job->AddOutput(static_cast<size_t>(ElementCount(shape))));
     }
-    auto* stop = info.Length() > 2 ? UnwrapAs<StopObject>(info[2], DataOf(env).stop_constructor) : nullptr;
-    job->stop = stop != nullptr ? stop->flag() : std::make_shared<std::atomic<bool>>(false);
-    if (info.Length() > 3 && info[3].ToBoolean()) job->step_ms.resize(plan.step_count());
-    const Napi::Promise promise = job->deferred.Promise();
+    if (info.Length() > 3 && info[3].ToBoolean()) job->Time();
+    const Napi::Promise promise = job->promise();
     const auto& completions = DataOf(env).completions;
     completions->Submit(completions, std::move(job));
     return promise;
@@ -215,7 +228,25 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   std::shared_ptr<Plan> plan_;
 };
 
+// buildPlan(...PlanArguments, stop | undefined) -> Promise of a Plan. What the description refers to must not change
+// until then.
+Napi::Value BuildPlan(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const PlanArguments arguments(info);
+  PlanSpec spec = ReadPlanSpec(arguments.description);
+  auto job = std::make_unique<BuildJob>(env, StopFlag(info, 4), arguments.description, std::move(spec),
+                                        *arguments.kernels, arguments.packs, arguments.options);
+  const Napi::Promise promise = job->promise();
+  const auto& completions = DataOf(env).completions;
+  completions->Submit(completions, std::move(job));
+  return promise;
+}
+
 }  // namespace
+
+Napi::Object WrapPlan(Napi::Env env, std::shared_ptr<Plan> plan) {
+  return DataOf(env).plan_constructor.New({Napi::External<std::shared_ptr<Plan>>::New(env, &plan)});
+}
 
 void ExportPlan(Napi::Env env, Napi::Object exports) {
   EnvironmentData& data = DataOf(env);
@@ -226,6 +257,7 @@ void ExportPlan(Napi::Env env, Napi::Object exports) {
   define("Plan", PlanObject::Define(env), &data.plan_constructor);
   define("Weights", WeightsObject::Define(env), &data.weights_constructor);
   define("StopToken", StopObject::Define(env), &data.stop_constructor);
+  exports.Set("buildPlan", Napi::Function::New(env, BuildPlan, "buildPlan"));
 }
 
 }  // namespace lanewise

@@ -6,7 +6,7 @@
 
 namespace lanewise {
 
-// Constants point into the JavaScript arrays: valid until control returns to JavaScript. Throws Napi::Error.
+// Constants point into the JavaScript arrays: valid while nothing moves or frees those. Throws Napi::Error.
 PlanSpec ReadPlanSpec(const Napi::Object& object);
 
 }  // namespace lanewise

@@ -24,18 +24,26 @@ struct HasEpilogue<Spec, std::void_t<decltype(std::declval<Spec>().epilogue)>> :
 }  // namespace
 
 std::shared_ptr<Buffer> PackCache::Find(int64_t constant_id, const std::string& form) const {
+  const Locked locked(monitor_);
   const auto it = buffers_.find({constant_id, form});
   return it == buffers_.end() ? nullptr : it->second;
 }
 
 void PackCache::Insert(int64_t constant_id, const std::string& form, std::shared_ptr<Buffer> buffer) {
+  const Locked locked(monitor_);
   buffers_[{constant_id, form}] = std::move(buffer);
 }
 
 size_t PackCache::bytes() const {
+  const Locked locked(monitor_);
   size_t total = 0;
   for (const auto& entry : buffers_) total += entry.second->bytes();
   return total;
+}
+
+void PackCache::Clear() {
+  const Locked locked(monitor_);
+  buffers_.clear();
 }
 
 std::vector<int> ReadValues(const StepSpec& step) {

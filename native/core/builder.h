@@ -2,6 +2,7 @@
 // its inputs in the layout it wants, declares its outputs, and adds steps; conversions, halos and memory are the
 // builder's.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/monitor.h"
 #include "core/plan_spec.h"
 #include "core/sharing.h"
 #include "core/status.h"
@@ -26,9 +28,10 @@ class PackCache {
   std::shared_ptr<Buffer> Find(int64_t constant_id, const std::string& form) const;
   void Insert(int64_t constant_id, const std::string& form, std::shared_ptr<Buffer> buffer);
   size_t bytes() const;
-  void Clear() { buffers_.clear(); }
+  void Clear();
 
  private:
+  mutable Monitor monitor_;  // plans may be built on several threads at once
   std::map<std::pair<int64_t, std::string>, std::shared_ptr<Buffer>> buffers_;
 };
 
@@ -49,8 +52,9 @@ struct PlacedTensor {
 };
 
 struct PlanOptions {
-  int threads = 1;     // that runs will have: how finely work is cut
-  bool strict = true;  // only algorithms that add in the order of the definition: no Winograd
+  int threads = 1;                          // that runs will have: how finely work is cut
+  bool strict = true;                       // only algorithms that add in the order of the definition: no Winograd
+  const std::atomic<bool>* stop = nullptr;  // looked at between steps
 };
 
 class PlanBuilder {

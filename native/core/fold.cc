@@ -15,9 +15,9 @@ int64_t At(const WeightExtents& e, int64_t o, int64_t i) {
 
 }  // namespace
 
-void FoldAfter(const WeightExtents& e, const float* weight, const float* bias, const double* scale, const double* shift,
-               float* new_weight, float* new_bias) {
-  for (int64_t o = 0; o < e.outputs; ++o) {
+void FoldAfter(const WeightExtents& e, int64_t begin, int64_t end, const float* weight, const float* bias,
+               const double* scale, const double* shift, float* new_weight, float* new_bias) {
+  for (int64_t o = begin; o < end; ++o) {
     for (int64_t i = 0; i < e.inputs / e.groups; ++i) {
       const int64_t at = At(e, o, i);
       for (int64_t t = 0; t < e.taps; ++t) new_weight[at + t] = static_cast<float>(scale[o] * weight[at + t]);
@@ -26,10 +26,10 @@ void FoldAfter(const WeightExtents& e, const float* weight, const float* bias, c
   }
 }
 
-void FoldBefore(const WeightExtents& e, const float* weight, const float* bias, const double* scale,
-                const double* shift, float* new_weight, float* new_bias) {
+void FoldBefore(const WeightExtents& e, int64_t begin, int64_t end, const float* weight, const float* bias,
+                const double* scale, const double* shift, float* new_weight, float* new_bias) {
   const int64_t group_inputs = e.inputs / e.groups, group_outputs = e.outputs / e.groups;
-  for (int64_t o = 0; o < e.outputs; ++o) {
+  for (int64_t o = begin; o < end; ++o) {
     double sum = bias == nullptr ? 0. : bias[o];
     for (int64_t i = 0; i < group_inputs; ++i) {
       const int64_t at = At(e, o, i), channel = o / group_outputs * group_inputs + i;

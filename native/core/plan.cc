@@ -38,6 +38,9 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
   PlanBuilder builder(spec, kernels, packs, options);
   LANEWISE_RETURN_IF_ERROR(builder.Begin());
   for (size_t i = 0; i < spec.steps.size(); ++i) {
+    if (options.stop != nullptr && options.stop->load(std::memory_order_relaxed)) {
+      return {Code::kAborted, "the plan was not finished"};
+    }
     LANEWISE_RETURN_IF_ERROR(builder.BuildStep(spec.steps[i], static_cast<int>(i)));
   }
   LANEWISE_RETURN_IF_ERROR(builder.Finish());

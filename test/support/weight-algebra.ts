@@ -46,4 +46,18 @@ function foldBefore(linear: LinearWeights, { scale, shift }: ChannelAffine): Fol
   return { weight, bias: Float32Array.from(bias) };
 }
 
-export const referenceAlgebra: WeightAlgebra = { foldAfter, foldBefore };
+/** With a part: of the whole, what it asks for. */
+const partly =
+  (fold: WeightAlgebra['foldAfter']): WeightAlgebra['foldAfter'] =>
+  (linear, affine, part) => {
+    const whole = fold(linear, affine);
+    if (!part) return whole;
+    const { into, begin, end } = part;
+    into.bias.set(whole.bias.subarray(begin, end), begin);
+    forEachWeight(linear, (index, output) => {
+      if (output >= begin && output < end) into.weight[index] = whole.weight[index]!;
+    });
+    return into;
+  };
+
+export const referenceAlgebra: WeightAlgebra = { foldAfter: partly(foldAfter), foldBefore: partly(foldBefore) };

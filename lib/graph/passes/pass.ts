@@ -1,5 +1,6 @@
 /** What a pass is, and how a list of them runs. */
 import type { WeightAlgebra } from '../../fold/algebra.js';
+import type { Work } from '../../work.js';
 import { type Analysis, analyze } from '../analysis.js';
 import type { Graph } from '../ir.js';
 
@@ -13,7 +14,8 @@ export interface PassContext {
 /** One rewrite. Pure: returns the very graph it was given when there is nothing to do. */
 export interface Pass {
   readonly name: string;
-  run(graph: Graph, context: PassContext): Graph;
+  /** A generator where it computes weights: it yields between the parts of them. */
+  run(graph: Graph, context: PassContext): Graph | Work<Graph>;
 }
 
 export interface PassReport {
@@ -42,19 +44,23 @@ export function passContext(fold: WeightAlgebra, strict: boolean): PassContext {
 /** More rounds than any graph needs; reached only when two passes undo each other, which a test must find. */
 const MAX_ROUNDS = 100;
 
+const isWork = (result: Graph | Work<Graph>): result is Work<Graph> => 'next' in result;
+
 /** Runs the list over and over until a whole round changes nothing. */
-export function runPasses(
+export function* runPasses(
   graph: Graph,
   passes: readonly Pass[],
   context: PassContext,
-): { graph: Graph; report: PassReport } {
+): Work<{ graph: Graph; report: PassReport }> {
   const removed: Record<string, number> = {};
   const nodesBefore = graph.nodes.length;
   let current = graph;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = current;
     for (const pass of passes) {
-      const next = pass.run(current, context);
+      yield;
+      const result = pass.run(current, context);
+      const next = isWork(result) ? yield* result : result;
       if (next !== current) removed[pass.name] = (removed[pass.name] ?? 0) + current.nodes.length - next.nodes.length;
       current = next;
     }

@@ -1,4 +1,5 @@
 /** One term of a sum of convolutions of the same value, as a kernel in double. */
+import type { Work } from '../../../work.js';
 import { constantAttribute, numbersAttribute, stringAttribute } from '../../attributes.js';
 import { elementCount, sameShape } from '../../constant.js';
 import type { GraphEditor } from '../../editor.js';
@@ -15,7 +16,7 @@ export interface Branch {
   /** OIHW with any number of spatial axes. */
   readonly shape: readonly number[];
   /** Made on demand: most sums are looked at and left alone. */
-  weight(): Float64Array;
+  weight(): Work<Float64Array>;
   readonly bias: Float64Array;
   readonly taps: number;
   readonly groups: number;
@@ -25,6 +26,20 @@ export interface Branch {
   readonly ends: readonly number[];
   readonly padValue: Constant | undefined;
 }
+
+/** Elements per step of a conversion: well below a turn of the event loop. */
+const convertedAtOnce = 1 << 17;
+
+function* convert<A extends Float32Array | Float64Array>(from: Float32Array | Float64Array, to: A): Work<A> {
+  for (let at = 0; at < from.length; at += convertedAtOnce) {
+    to.set(from.subarray(at, at + convertedAtOnce), at);
+    yield;
+  }
+  return to;
+}
+
+const inDouble = (values: Float32Array): Work<Float64Array> => convert(values, new Float64Array(values.length));
+export const inSingle = (values: Float64Array): Work<Float32Array> => convert(values, new Float32Array(values.length));
 
 function convolution(editor: GraphEditor, value: string, node: Node): Branch | undefined {
   const linear = linearOf(editor, node);
@@ -37,7 +52,7 @@ function convolution(editor: GraphEditor, value: string, node: Node): Branch | u
     node,
     input: node.inputs[0]!,
     shape,
-    weight: () => Float64Array.from(weight),
+    weight: () => inDouble(weight),
     bias: Float64Array.from(bias ?? new Float64Array(linear.outputChannels)),
     taps: elementCount(shape.slice(2)),
     groups,
@@ -59,7 +74,8 @@ function diagonal(
 ): Branch | undefined {
   const [outputs = 0, groupInputs = 0] = like.shape;
   if (outputs !== groupInputs * like.groups || like.strides.some((stride) => stride !== 1)) return undefined;
-  const weight = () => {
+  // biome-ignore lint/correctness/useYield: small beside the kernel it is added to
+  const weight = function* () {
     const matrix = new Float64Array(outputs * groupInputs);
     for (let o = 0; o < outputs; o++) matrix[o * groupInputs + (o % groupInputs)] = scale[o]!;
     return matrix;
@@ -131,10 +147,10 @@ export function slidesAlike(base: Branch, other: Branch): boolean {
 }
 
 /** `base` with the taps of `other` added. */
-export function mergeInto(base: Branch, other: Branch): Branch {
+export function* mergeInto(base: Branch, other: Branch): Work<Branch> {
   const start = offsets(base, other)!;
-  const weight = base.weight();
-  const added = other.weight();
+  const weight = yield* base.weight();
+  const added = yield* other.weight();
   const baseKernel = base.shape.slice(2);
   const otherKernel = other.shape.slice(2);
   const planes = base.shape[0]! * base.shape[1]!;
@@ -150,7 +166,12 @@ export function mergeInto(base: Branch, other: Branch): Branch {
     }
     for (let plane = 0; plane < planes; plane++)
       weight[plane * base.taps + target]! += added[plane * other.taps + tap]!;
+    yield;
   }
   const bias = base.bias.map((value, o) => value + other.bias[o]!);
-  return { ...base, weight: () => weight, bias, padValue: base.padValue ?? other.padValue };
+  // biome-ignore lint/correctness/useYield: it is there
+  const merged = function* () {
+    return weight;
+  };
+  return { ...base, weight: merged, bias, padValue: base.padValue ?? other.padValue };
 }

@@ -1,3 +1,4 @@
+import { foldInParts } from '../../../fold/in-parts.js';
 import { GraphEditor } from '../../editor.js';
 import type { Pass } from '../pass.js';
 import { affineOf, widen } from './affine.js';
@@ -6,7 +7,7 @@ import { linearOf, withWeights } from './linear.js';
 /** A channel scale behind a convolution or matrix product goes into its weights and bias. */
 export const foldScaleAfter: Pass = {
   name: 'fold-scale-after',
-  run(graph, context) {
+  *run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {
@@ -19,7 +20,8 @@ export const foldScaleAfter: Pass = {
         !linear.channelsLast || found.scale.length === 1 || types.get(node.inputs[0]!)?.shape.length === 2;
       const wide = aligned ? widen(found, linear.outputChannels) : undefined;
       if (!wide) continue;
-      const folded = withWeights(editor, linear, context.fold.foldAfter(linear.weights, wide));
+      const folded = withWeights(editor, linear, yield* foldInParts(context.fold.foldAfter, linear.weights, wide));
+      yield;
       editor.replace(node, { ...folded, outputs: node.outputs }, [producer]);
     }
     return editor.finish();

@@ -1,4 +1,6 @@
 import type { ChannelAffine } from '../../../fold/algebra.js';
+import { foldInParts } from '../../../fold/in-parts.js';
+import type { Work } from '../../../work.js';
 import { constantAttribute } from '../../attributes.js';
 import { constantOf, doublesOf } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
@@ -32,11 +34,11 @@ function withPadValue(node: Node, padValue: Float64Array | null): Node {
  */
 export const foldScaleBefore: Pass = {
   name: 'fold-scale-before',
-  run(graph, context) {
+  *run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);
 
-    const foldInto = (reader: Node, value: string, found: ChannelAffine): (() => Node) | undefined => {
+    const foldInto = (reader: Node, value: string, found: ChannelAffine): (() => Work<Node>) | undefined => {
       const linear = linearOf(editor, reader);
       if (!linear || reader.inputs.lastIndexOf(value) !== 0) return undefined;
       if (linear.channelsLast && found.scale.length > 1 && types.get(value)?.shape.length !== 2) return undefined;
@@ -47,7 +49,10 @@ export const foldScaleBefore: Pass = {
       const wide = widen(found, linear.inputChannels);
       const padValue = wide && foldedPadValue(reader, wide);
       if (!wide || padValue === undefined) return undefined;
-      return () => withPadValue(withWeights(editor, linear, context.fold.foldBefore(linear.weights, wide)), padValue);
+      return function* () {
+        const folded = yield* foldInParts(context.fold.foldBefore, linear.weights, wide);
+        return withPadValue(withWeights(editor, linear, folded), padValue);
+      };
     };
 
     for (const node of editor.nodes()) {
@@ -59,7 +64,7 @@ export const foldScaleBefore: Pass = {
       if (!folds.every((fold) => fold !== undefined)) continue;
       const source = node.inputs[0]!;
       for (const [index, reader] of readers.entries()) {
-        const folded = folds[index]!();
+        const folded = yield* folds[index]!();
         editor.replace(reader, { ...folded, inputs: [source, ...folded.inputs.slice(1)] });
       }
       editor.remove(node);

@@ -1,4 +1,5 @@
 import type { ChannelAffine } from '../../../fold/algebra.js';
+import { foldInParts } from '../../../fold/in-parts.js';
 import { doublesOf } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import type { Pass } from '../pass.js';
@@ -23,7 +24,7 @@ const forms: Readonly<Record<string, (c: Float64Array) => ChannelAffine>> = {
 /** Arithmetic with one constant per column behind a matrix product: the way biases of linear layers are exported. */
 export const foldColumns: Pass = {
   name: 'fold-columns',
-  run(graph, context) {
+  *run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {
@@ -46,7 +47,7 @@ export const foldColumns: Pass = {
       if (constant.shape.length > Math.max(1, types.get(x)?.shape.length ?? 0)) continue;
       const columns = make(doublesOf(constant));
       if (!columns.scale.every(Number.isFinite)) continue;
-      const folded = withWeights(editor, linear, context.fold.foldAfter(linear.weights, columns));
+      const folded = withWeights(editor, linear, yield* foldInParts(context.fold.foldAfter, linear.weights, columns));
       editor.replace(node, { ...folded, outputs: node.outputs }, [producer]);
     }
     return editor.finish();

@@ -1,7 +1,8 @@
+import type { Work } from '../../../work.js';
 import { GraphEditor } from '../../editor.js';
 import type { Node } from '../../ir.js';
 import type { Pass } from '../pass.js';
-import { type Branch, branchOf, mergeInto, slidesAlike } from './branch.js';
+import { type Branch, branchOf, inSingle, mergeInto, slidesAlike } from './branch.js';
 
 /** The terms of a sum: Adds that nobody else reads are looked through. */
 function termsOf(editor: GraphEditor, root: Node): { terms: string[]; adds: Node[] } {
@@ -28,7 +29,7 @@ function termsOf(editor: GraphEditor, root: Node): { terms: string[]; adds: Node
  */
 export const mergeBranches: Pass = {
   name: 'merge-branches',
-  run(graph) {
+  *run(graph) {
     const editor = new GraphEditor(graph);
     for (const root of [...graph.nodes].reverse()) {
       if (root.op !== 'Add' || root.epilogue || !editor.has(root)) continue;
@@ -46,21 +47,21 @@ export const mergeBranches: Pass = {
         .sort((a, b) => b.taps - a.taps);
       for (const base of convolutions) {
         const others = terms.flatMap((name) => (name === base.value ? [] : (branchOf(editor, name, base) ?? [])));
-        const merged = others.reduce<{ base: Branch; taken: Branch[] }>(
-          (state, other) =>
-            slidesAlike(state.base, other)
-              ? { base: mergeInto(state.base, other), taken: [...state.taken, other] }
-              : state,
-          { base, taken: [] },
-        );
-        if (merged.taken.length === 0) continue;
-        const gone = new Set([base, ...merged.taken]);
+        let merged = base;
+        const taken: Branch[] = [];
+        for (const other of others) {
+          if (!slidesAlike(merged, other)) continue;
+          merged = yield* mergeInto(merged, other);
+          taken.push(other);
+        }
+        if (taken.length === 0) continue;
+        const gone = new Set([base, ...taken]);
         const rest = terms.filter((name) => ![...gone].some(({ value }) => value === name));
-        rewrite(
+        yield* rewrite(
           editor,
           root,
           adds,
-          merged.base,
+          merged,
           [...gone].flatMap(({ node }) => node ?? []),
           rest,
         );
@@ -71,19 +72,19 @@ export const mergeBranches: Pass = {
   },
 };
 
-function rewrite(
+function* rewrite(
   editor: GraphEditor,
   root: Node,
   adds: readonly Node[],
   merged: Branch,
   absorbed: readonly Node[],
   rest: readonly string[],
-): void {
+): Work<void> {
   const conv = merged.node!;
   const weight = editor.addConstant(`${conv.name}.weight`, {
     type: 'float32',
     shape: merged.shape,
-    data: Float32Array.from(merged.weight()),
+    data: yield* inSingle(yield* merged.weight()),
   });
   const bias = editor.addConstant(`${conv.name}.bias`, {
     type: 'float32',

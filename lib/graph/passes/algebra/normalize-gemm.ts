@@ -1,3 +1,4 @@
+import { foldInParts } from '../../../fold/in-parts.js';
 import { flagAttribute, numberAttribute } from '../../attributes.js';
 import { doublesOf, elementCount, float32Of } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
@@ -7,7 +8,7 @@ import type { Pass } from '../pass.js';
 /** alpha and beta of a Gemm go into its weights, and its bias becomes one value per column. */
 export const normalizeGemm: Pass = {
   name: 'normalize-gemm',
-  run(graph, context) {
+  *run(graph, context) {
     const editor = new GraphEditor(graph);
     for (const node of graph.nodes) {
       const weight = editor.constant(node.inputs[1]);
@@ -31,7 +32,7 @@ export const normalizeGemm: Pass = {
         axis: transB ? 'oi' : 'io',
         groups: 1,
       } as const;
-      const folded = context.fold.foldAfter(linear, { scale, shift });
+      const folded = yield* foldInParts(context.fold.foldAfter, linear, { scale, shift });
       const inputs = [
         node.inputs[0]!,
         editor.addConstant(`${node.name}.weight`, { type: 'float32', shape: weight.shape, data: folded.weight }),

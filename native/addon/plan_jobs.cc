@@ -1,0 +1,73 @@
+#include "addon/plan_jobs.h"
+
+#include <cstring>
+
+#include "addon/plan_object.h"
+
+namespace lanewise {
+
+Status RunJob::AddInput(const float* data, size_t size) {
+  Buffer copy;
+  LANEWISE_RETURN_IF_ERROR(copy.Allocate(size));
+  if (size > 0) std::memcpy(copy.data(), data, copy.bytes());
+  inputs_.push_back(std::move(copy));
+  return Status::Ok();
+}
+
+Status RunJob::AddOutput(size_t size) {
+  Buffer output;
+  LANEWISE_RETURN_IF_ERROR(output.Allocate(size));
+  outputs_.push_back(std::move(output));
+  return Status::Ok();
+}
+
+Status RunJob::Execute(const std::atomic<bool>& stop) {
+  std::vector<const float*> inputs;
+  std::vector<float*> outputs;
+  for (const Buffer& b : inputs_) inputs.push_back(b.data());
+  for (Buffer& b : outputs_) outputs.push_back(b.data());
+  RunOptions options;
+  options.inputs = inputs.data();
+  options.outputs = outputs.data();
+  options.threads = threads_;
+  options.stop = &stop;
+  options.step_ms = step_ms_.empty() ? nullptr : step_ms_.data();
+  return plan_->Run(options);
+}
+
+Napi::Value RunJob::Result(Napi::Env env) {
+  Napi::Array outputs = Napi::Array::New(env, outputs_.size());
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const Buffer& b = outputs_[i];
+    Napi::Float32Array array = Napi::Float32Array::New(env, b.size());
+    if (b.size() > 0) std::memcpy(array.Data(), b.data(), b.bytes());
+    outputs.Set(static_cast<uint32_t>(i), array);
+  }
+  if (step_ms_.empty()) return outputs;
+  Napi::Float64Array times = Napi::Float64Array::New(env, step_ms_.size());
+  std::memcpy(times.Data(), step_ms_.data(), step_ms_.size() * sizeof(double));
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("outputs", outputs);
+  result.Set("stepMs", times);
+  return result;
+}
+
+BuildJob::BuildJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, const Napi::Object& description,
+                   PlanSpec spec, const KernelTable& kernels, std::shared_ptr<PackCache> packs,
+                   const PlanOptions& options)
+    : Job(env, std::move(stop)),
+      spec_(std::move(spec)),
+      kernels_(kernels),
+      packs_(std::move(packs)),
+      options_(options) {
+  Borrow(description);
+}
+
+Status BuildJob::Execute(const std::atomic<bool>& stop) {
+  options_.stop = &stop;
+  return Plan::Create(spec_, kernels_, *packs_, &plan_, options_);
+}
+
+Napi::Value BuildJob::Result(Napi::Env env) { return WrapPlan(env, std::move(plan_)); }
+
+}  // namespace lanewise

@@ -1,0 +1,55 @@
+// What the executor does for plans: run one, and build one.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "addon/executor.h"
+#include "core/buffer.h"
+#include "core/plan.h"
+
+namespace lanewise {
+
+// Owns copies of its inputs, since JavaScript may detach or resize the originals at any time.
+class RunJob : public Job {
+ public:
+  RunJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, std::shared_ptr<Plan> plan)
+      : Job(env, std::move(stop)), plan_(std::move(plan)) {}
+  // Each once per input and output, in order.
+  Status AddInput(const float* data, size_t size);
+  Status AddOutput(size_t size);
+  void set_threads(int threads) { threads_ = threads; }
+  void Time() { step_ms_.resize(plan_->step_count()); }
+
+ protected:
+  Status Execute(const std::atomic<bool>& stop) override;
+  // Array of outputs; {outputs, stepMs} when timed.
+  Napi::Value Result(Napi::Env env) override;
+
+ private:
+  std::shared_ptr<Plan> plan_;
+  std::vector<Buffer> inputs_, outputs_;
+  std::vector<double> step_ms_;  // filled when not empty
+  int threads_ = 1;
+};
+
+// Creates a plan. The constants of `spec` are read where they are, in the arrays of `description`.
+class BuildJob : public Job {
+ public:
+  BuildJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, const Napi::Object& description, PlanSpec spec,
+           const KernelTable& kernels, std::shared_ptr<PackCache> packs, const PlanOptions& options);
+
+ protected:
+  Status Execute(const std::atomic<bool>& stop) override;
+  Napi::Value Result(Napi::Env env) override;
+
+ private:
+  PlanSpec spec_;
+  const KernelTable& kernels_;
+  std::shared_ptr<PackCache> packs_;
+  PlanOptions options_;
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace lanewise
