@@ -47,7 +47,7 @@ export const simplifyGraph = (graph: Graph, context: CompileContext): { graph: G
   finish(simplifying(graph, context));
 
 /** The inputs with every extent a number. One name is one extent wherever it stands. */
-function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): ValueInfo[] {
+export function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): ValueInfo[] {
   const bound = new Map<string, { extent: number; where: string }>();
   for (const name of Object.keys(shapes)) {
     if (!inputs.some((input) => input.name === name)) {

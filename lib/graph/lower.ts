@@ -20,19 +20,26 @@ const rules: LowerRules = {
   ...movementLowering,
 };
 
+/** Whether steps can be made of an operator at all; a node of it may still be refused for its attributes or types. */
+export const canLower = (op: string): boolean => Object.hasOwn(rules, op);
+
 export interface UnsupportedOperator {
   readonly node: string;
   readonly op: string;
   readonly reason: string;
 }
 
-function unsupportedError(list: readonly UnsupportedOperator[]): LanewiseError {
+/** The error of a graph with nodes that cannot run. */
+export class UnsupportedOperatorsError extends LanewiseError {
+  constructor(readonly nodes: readonly UnsupportedOperator[]) {
+    super('ERR_UNSUPPORTED_OPERATOR', unsupportedMessage(nodes));
+  }
+}
+
+function unsupportedMessage(list: readonly UnsupportedOperator[]): string {
   const lines = list.map(({ node, op, reason }) => `  ${node} (${op}): ${reason}`);
   const count = list.length === 1 ? '1 node' : `${list.length} nodes`;
-  return new LanewiseError(
-    'ERR_UNSUPPORTED_OPERATOR',
-    `the model has ${count} that cannot be run:\n${lines.join('\n')}`,
-  );
+  return `the model has ${count} that cannot be run:\n${lines.join('\n')}`;
 }
 
 /** Why the values a node reads or writes keep it from running; undefined when they do not. */
@@ -95,7 +102,7 @@ export function lower(graph: Graph, analysis: Analysis): PlanSpec {
       refuse(error.message);
     }
   }
-  if (unsupported.length > 0) throw unsupportedError(unsupported);
+  if (unsupported.length > 0) throw new UnsupportedOperatorsError(unsupported);
 
   const fed = new Set(inputs.map(({ value }) => value));
   const outputs = graph.outputs.map(({ name }): PlanPort => {
