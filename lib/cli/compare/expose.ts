@@ -7,6 +7,7 @@ import { passContext, runPasses } from '../../graph/passes/pass.js';
 import { native } from '../../native.js';
 import { externalDataBeside } from '../../onnx/external-data.js';
 import { readModel } from '../../onnx/read.js';
+import { finish } from '../../work.js';
 import { CommandError } from '../usage.js';
 
 /**
@@ -19,7 +20,8 @@ export function survivingValues(bytes: Uint8Array, path: string, shapes: InputSh
   const outputs = new Set(file.outputs.map(({ name }) => name));
   const context = passContext(native, true);
   const bound = { ...file, inputs: bindInputs(file.inputs, shapes) };
-  const { graph } = runPasses(runPasses(bound, simplify, context).graph, fuse, context);
+  const simplified = finish(runPasses(bound, simplify, context)).graph;
+  const { graph } = finish(runPasses(simplified, fuse, context));
   const { types } = context.analyze(graph);
   return graph.nodes
     .flatMap((node) => node.outputs)

@@ -10,6 +10,7 @@ import { fuse, simplify } from '../../graph/passes/index.js';
 import { type Leftover, leftovers } from '../../graph/passes/leftovers.js';
 import { passContext, runPasses } from '../../graph/passes/pass.js';
 import { native } from '../../native.js';
+import { finish } from '../../work.js';
 import { isKnown, type OpenShape } from '../values/shapes.js';
 import { type NodeCost, nodeCosts, parameterCount } from './cost.js';
 import { histogram, PassWatch, type PassWork } from './passes.js';
@@ -50,8 +51,8 @@ export function anatomyOf(file: Graph, shapes: ReadonlyMap<string, OpenShape>): 
   const watch = new PassWatch();
   const context = passContext(native, strict);
   const watched = (passes: typeof simplify) => passes.map((pass) => watch.watched(pass));
-  const simplified = runPasses(graph, watched(simplify), context).graph;
-  const folded = runPasses(simplified, watched(fuse), context).graph;
+  const simplified = finish(runPasses(graph, watched(simplify), context)).graph;
+  const folded = finish(runPasses(simplified, watched(fuse), context)).graph;
   const analysis = context.analyze(folded);
 
   let unsupported: readonly UnsupportedOperator[] = [];

@@ -1,6 +1,7 @@
 /** What every pass took out of a graph and put in: the passes themselves, watched. */
 import type { Graph } from '../../graph/ir.js';
-import type { Pass } from '../../graph/passes/pass.js';
+import { isWork, type Pass } from '../../graph/passes/pass.js';
+import { finish } from '../../work.js';
 
 export interface PassWork {
   readonly pass: string;
@@ -33,7 +34,8 @@ export class PassWatch {
     return {
       name: pass.name,
       run: (graph, context) => {
-        const next = pass.run(graph, context);
+        const result = pass.run(graph, context);
+        const next = isWork(result) ? finish(result) : result;
         if (next !== graph) this.#note(pass.name, graph, next);
         return next;
       },

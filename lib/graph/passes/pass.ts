@@ -44,7 +44,7 @@ export function passContext(fold: WeightAlgebra, strict: boolean): PassContext {
 /** More rounds than any graph needs; reached only when two passes undo each other, which a test must find. */
 const MAX_ROUNDS = 100;
 
-const isWork = (result: Graph | Work<Graph>): result is Work<Graph> => 'next' in result;
+export const isWork = (result: Graph | Work<Graph>): result is Work<Graph> => 'next' in result;
 
 /** Runs the list over and over until a whole round changes nothing. */
 export function* runPasses(
