@@ -7,7 +7,7 @@ import { simplifying } from './graph/compile.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
 import { type Isa, type NativeStopToken, native } from './native.js';
 import { callNative, publicError } from './native-error.js';
-import { externalDataBeside } from './onnx/external-data.js';
+import { externalDataBeside, externalDataIn } from './onnx/external-data.js';
 import { reading } from './onnx/read.js';
 import { Profile } from './profile.js';
 import { CallSite } from './runtime/call-site.js';
@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly numerics?: 'fast' | 'strict';
   /** Compiles for these input shapes at once, so that the first run need not. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Files of weights, by the path that the model names; for others the folder of the model is searched. */
+  readonly externalData?: Readonly<Record<string, Uint8Array>>;
   /** Runs under way at once (default: one per thread of the library, {@link cpuInfo}). Others wait, first come, first served. */
   readonly maxConcurrency?: number;
   /** Runs that may wait (default 1024); one more is an ERR_BUSY. A run that waits holds a copy of its inputs. */
@@ -52,6 +54,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Names of the outputs wanted; all by default. */
   readonly outputs?: readonly string[];
+  /** Times every step of this run, and is called with the result before the promise is settled. */
+  readonly onProfile?: (profile: Profile) => void;
 }
 
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -60,8 +64,17 @@ export type Results = Record<string, Tensor>;
 /** Runs that wait for one model, unless `maxQueue` says otherwise. */
 const defaultMaxQueue = 1024;
 
-const loadOptionNames = ['threads', 'isa', 'numerics', 'inputShapes', 'maxConcurrency', 'maxQueue', 'signal'] as const;
-const runOptionNames = ['signal', 'outputs'] as const;
+const loadOptionNames = [
+  'threads',
+  'isa',
+  'numerics',
+  'inputShapes',
+  'externalData',
+  'maxConcurrency',
+  'maxQueue',
+  'signal',
+] as const;
+const runOptionNames = ['signal', 'outputs', 'onProfile'] as const;
 
 function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (options === null || typeof options !== 'object')
@@ -90,6 +103,15 @@ function checkInputShapes(where: string, shapes: unknown): void {
     const stranger = (shape as unknown[]).find((extent) => typeof extent !== 'number');
     if (stranger !== undefined)
       throw new TypeError(`${name}: '${input}': expected extents that are numbers, got ${describe(stranger)}`);
+  }
+}
+
+function checkExternalData(files: unknown): void {
+  if (files === null || typeof files !== 'object')
+    throw new TypeError(`loadModel: externalData: expected an object of files, got ${describe(files)}`);
+  for (const [path, bytes] of Object.entries(files)) {
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError(`loadModel: externalData: '${path}': expected a Uint8Array, got ${describe(bytes)}`);
   }
 }
 
@@ -138,20 +160,30 @@ export class Model {
    */
   async run(feeds: Feeds, options: RunOptions = {}): Promise<Results> {
     checkOptions('run', options, runOptionNames);
-    const { signal } = options;
+    const { signal, onProfile } = options;
     checkSignal('run', signal);
+    if (onProfile !== undefined && typeof onProfile !== 'function')
+      throw new TypeError(`run: onProfile: expected a function, got ${describe(onProfile)}`);
     const tensors = this.#check('run', feeds);
     const wanted = this.#wanted(options.outputs);
     signal?.throwIfAborted();
     const site = new CallSite(this.run);
-    return this.#start('run', site, tensors, signal, async (compiled, arrays, stop) => {
-      const outputs = await compiled.plan.run(arrays, this.#threads, stop, false);
-      return this.#results(compiled, outputs, wanted);
+    if (!onProfile) {
+      return this.#start('run', site, tensors, signal, async (compiled, arrays, stop) =>
+        this.#results(compiled, await compiled.plan.run(arrays, this.#threads, stop, false), wanted),
+      );
+    }
+    const timed = await this.#start('run', site, tensors, signal, async (compiled, arrays, stop) => {
+      const { steps } = compiled.plan; // it may have left the cache by the time the run is over
+      const { outputs, stepMs } = await compiled.plan.run(arrays, this.#threads, stop, true);
+      return { results: this.#results(compiled, outputs, wanted), profile: new Profile(steps, stepMs) };
     });
+    onProfile(timed.profile);
+    return timed.results;
   }
 
   /** {@link run} on the calling thread, which it blocks, also to compile; the other threads of the pool help. Never waits in the queue. */
-  runSync(feeds: Feeds, options: Omit<RunOptions, 'signal'> = {}): Results {
+  runSync(feeds: Feeds, options: Pick<RunOptions, 'outputs'> = {}): Results {
     checkOptions('runSync', options, ['outputs']);
     const tensors = this.#check('runSync', feeds);
     const wanted = this.#wanted(options.outputs);
@@ -307,30 +339,32 @@ function checkLoadOptions(options: LoadOptions): void {
     );
   }
   if (options.inputShapes !== undefined) checkInputShapes('loadModel', options.inputShapes);
+  if (options.externalData !== undefined) checkExternalData(options.externalData);
 }
 
 /** Reads and parses the file; every stage of it leaves the event loop free. */
-async function readSource(source: unknown, signal: AbortSignal | undefined): Promise<Graph> {
+async function readSource(source: unknown, { signal, externalData = {} }: LoadOptions): Promise<Graph> {
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
     if (source.byteLength === 0)
       throw new LanewiseError('ERR_MODEL_FORMAT', 'loadModel: source: no bytes (empty, or its buffer is detached)');
     // A copy: weights stay views of the bytes, which the caller is free to change.
     const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
-    return inTurns(reading(await inTurns(copyBytes(bytes), signal)), signal);
+    const copy = await inTurns(copyBytes(bytes), signal);
+    return inTurns(reading(copy, { externalData: externalDataIn(externalData) }), signal);
   }
   if (typeof source !== 'string' && !(source instanceof URL)) {
     throw new TypeError(`loadModel: source: expected a path, a file URL or bytes, got ${describe(source)}`);
   }
   const file = source instanceof URL || source.startsWith('file:') ? fileURLToPath(source) : source;
   const bytes = await readFile(file, { signal });
-  return inTurns(reading(bytes, { externalData: externalDataBeside(file) }), signal);
+  return inTurns(reading(bytes, { externalData: externalDataIn(externalData, externalDataBeside(file)) }), signal);
 }
 
 /**
  * Loads an ONNX model (operator sets 7 and newer). The event loop stays free: decoding and graph passes work in turns of
  * about a millisecond, weights are packed on threads of the library.
  * @param source path, file URL, or the bytes of the file, which must not change until the promise is settled; external
- *   data is looked up beside the file
+ *   data is looked up in the option, then beside the file
  * @throws LanewiseError ERR_MODEL_FORMAT when the file is not a complete, consistent model,
  *   ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run;
  *   the signal's reason when it is aborted
@@ -344,7 +378,7 @@ export async function loadModel(
   signal?.throwIfAborted();
   const site = new CallSite(loadModel);
   try {
-    const read = await readSource(source, signal);
+    const read = await readSource(source, options);
     const { graph, report } = await inTurns(simplifying(read, { fold: native }), signal);
     const plans = new PlanCache(graph, report, options);
     const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));

@@ -61,3 +61,18 @@ export function externalDataBeside(modelPath: string): ExternalData {
     }
   };
 }
+
+/** External data out of memory, by location; what is not there comes from `others`, if there are any. */
+export function externalDataIn(
+  files: Readonly<Record<string, Uint8Array>>,
+  others?: ExternalData,
+): ExternalData | undefined {
+  if (Object.keys(files).length === 0) return others;
+  return (location, offset, length) => {
+    checkLocation(location);
+    const bytes = Object.hasOwn(files, location) ? files[location] : undefined;
+    if (bytes) return new Uint8Array(bytes.subarray(offset, length === undefined ? undefined : offset + length));
+    if (others) return others(location, offset, length);
+    throw formatError(`external data '${location}' is not among the files given: ${Object.keys(files).join(', ')}`);
+  };
+}

@@ -16,7 +16,7 @@ import { readInput, readOutput } from './value-info.js';
 
 export interface ReadOptions {
   /** How to read weights stored beside the file; see `externalDataBeside`. Without it such a model is refused. */
-  readonly externalData?: ExternalData;
+  readonly externalData?: ExternalData | undefined;
 }
 
 /** What a Constant node may hold, attribute by attribute. */

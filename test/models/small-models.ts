@@ -26,7 +26,7 @@ export const image = (seed: number, batch = 1): Tensor => {
 };
 
 /** Convolutions one after the other: `steps` of 37 million multiply-adds each on an input of 64 channels. */
-export function slowModel(steps: number, options?: LoadOptions): Promise<Model> {
+export function slowBytes(steps: number): Uint8Array {
   const { data } = random([64, 64, 3, 3], 4);
   const nodes: NodeSpec[] = Array.from({ length: steps }, (_, i) => ({
     op: 'Conv',
@@ -46,8 +46,9 @@ export function slowModel(steps: number, options?: LoadOptions): Promise<Model> 
     nodes,
     outputs: ['y'],
   };
-  return loadModel(buildModel(spec), options);
+  return buildModel(spec);
 }
+export const slowModel = (steps: number, options?: LoadOptions): Promise<Model> => loadModel(slowBytes(steps), options);
 export const slowInput = (seed: number): Tensor => {
   const { shape, data } = random([1, 64, 32, 32], seed);
   return tensor(data, shape);

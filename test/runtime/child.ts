@@ -25,11 +25,15 @@ export const canSpawn = process.env['LANEWISE_TEST_LEVEL'] !== 'quick' || proces
  * Runs an ES module given as text, in the repository, so that `import 'lanewise'` finds this package. `environment` is
  * added to that of the tests; undefined takes a variable away.
  */
-export async function runProgram(
-  program: string,
-  environment: Readonly<Record<string, string | undefined>> = {},
-  type = 'module',
-): Promise<Ending> {
+export const runProgram = (program: string, environment: Environment = {}, type = 'module'): Promise<Ending> =>
+  runNode([`--input-type=${type}`, '--eval', program], environment);
+
+/** Runs a file, as `runProgram` runs a text. */
+export const runFile = (path: string, environment: Environment = {}): Promise<Ending> => runNode([path], environment);
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+async function runNode(args: readonly string[], environment: Environment): Promise<Ending> {
   const env = {
     ...process.env,
     LANEWISE_ISA: undefined,
@@ -37,7 +41,7 @@ export async function runProgram(
     NODE_NO_WARNINGS: '1',
     ...environment,
   };
-  const child = spawn(process.execPath, [`--input-type=${type}`, '--eval', program], {
+  const child = spawn(process.execPath, args, {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,2 @@
+export * from 'lanewise/onnxruntime';
+export { default } from 'lanewise/onnxruntime';

@@ -1,0 +1,48 @@
+/** Programs of others, as npm delivers them, on lanewise in place of onnxruntime-node. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { canSpawn, root, runProgram } from '../runtime/child.js';
+
+const spawning = canSpawn ? test.serial : test.skip;
+const redirect = pathToFileURL(join(root, 'build/ts/test/onnxruntime/redirect.js')).href;
+
+/** What a program prints as JSON, with the redirection; the addons that its process loaded tell who computed. */
+async function onLanewise(t: ExecutionContext, program: string): Promise<unknown> {
+  const { code, stdout, stderr } = await runProgram(program, { NODE_OPTIONS: `--import=${redirect}` });
+  t.is(code, 0, stderr);
+  t.regex(stderr, /^addons: .*lanewise\.node/m);
+  t.notRegex(stderr, /onnxruntime_binding/);
+  return JSON.parse(stdout);
+}
+
+async function onOnnxruntime(t: ExecutionContext, program: string): Promise<unknown> {
+  const { code, stdout, stderr } = await runProgram(program);
+  t.is(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+interface Line {
+  readonly text: string;
+  readonly mean: number;
+}
+
+spawning('@gutenye/ocr-node reads the same lines', async (t) => {
+  t.timeout(180_000);
+  const program = `
+    import Ocr from '@gutenye/ocr-node';
+    const ocr = await Ocr.create();
+    const pictures = ['examples/ocr/invoice.png', 'examples/ocr/two-lines.png'];
+    const lines = [];
+    for (const picture of pictures) lines.push(...(await ocr.detect(picture)));
+    console.log(JSON.stringify(lines.map(({ text, mean }) => ({ text, mean }))));
+  `;
+  const ours = (await onLanewise(t, program)) as readonly Line[];
+  const theirs = (await onOnnxruntime(t, program)) as readonly Line[];
+  t.deepEqual(
+    ours.map(({ text }) => text),
+    theirs.map(({ text }) => text),
+  );
+  t.true(ours.length === 10 && ours.some(({ text }) => text === 'Total: 1893.50 EUR'));
+  for (const [i, { mean }] of ours.entries()) t.true(Math.abs(mean - theirs[i]!.mean) < 1e-4);
+});
