@@ -19,7 +19,10 @@ export interface CommandOption {
   readonly help: string;
   readonly parse?: Parse;
   readonly choices?: readonly string[];
+  /** The value without the option. */
   readonly fallback?: unknown;
+  /** What is typed by leaving out an optional value. */
+  readonly preset?: string;
 }
 
 export interface CommandArgument {

@@ -80,7 +80,7 @@ export const commands: readonly CommandDefinition[] = [
       },
       { flags: '--seconds <s>', help: 'for all engines together', parse: positive, fallback: 5 },
       { flags: '--warmup <n>', help: 'runs before', parse: integer(1, 1e6), fallback: 5 },
-      { flags: '-l, --layers [k]', help: 'also the K most expensive layers (10)', parse: integer(1) },
+      { flags: '-l, --layers [k]', help: 'also the K most expensive layers (10)', parse: integer(1), preset: '10' },
       { flags: '--no-onnxruntime', help: 'lanewise alone' },
       seedOption('of random input'),
       shapeOption,

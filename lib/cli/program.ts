@@ -45,13 +45,17 @@ async function show({ document, print, failure }: Outcome, json: boolean): Promi
 
 function describeCommand(definition: CommandDefinition, onDone: (code: number) => void, program: Command): void {
   const { name, summary, args, options, notes, examples, load } = definition;
-  const command = program.command(name).description(summary);
+  const command = program
+    .command(name)
+    .summary(summary)
+    .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
   for (const { form, help } of args) command.addArgument(new Argument(form, help));
-  for (const { flags, help, parse, choices, fallback } of [...options, jsonOption]) {
+  for (const { flags, help, parse, choices, fallback, preset } of [...options, jsonOption]) {
     const option = new Option(flags, help);
     if (choices) option.choices([...choices]);
     if (parse) option.argParser(guarded(parse));
     if (fallback !== undefined) option.default(fallback);
+    if (preset !== undefined) option.preset(preset);
     command.addOption(option);
   }
   const more = [notes, `Examples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`];

@@ -73,7 +73,7 @@ async function valuesOf(
 }
 
 const columns = (title: string): readonly Column<Difference>[] => [
-  { title, elastic: true, cell: ({ name }) => name },
+  { title, elastic: 'cut', cell: ({ name }) => name },
   { title: 'shape', cell: ({ shape }) => shapeText(shape) },
   { title: 'max abs', align: 'right', cell: ({ maxAbs, problem }) => problem ?? error(maxAbs) },
   { title: 'max rel', align: 'right', cell: ({ maxRel, problem }) => (problem ? '' : error(maxRel)) },

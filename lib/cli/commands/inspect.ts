@@ -49,7 +49,7 @@ const passColumns: readonly Column<PassWork>[] = [
   { title: 'nodes', align: 'right', cell: ({ removed }) => String(-removed) },
   {
     title: 'what became of them',
-    elastic: true,
+    elastic: 'wrap',
     cell: ({ took, made }) => {
       if (sum(took) === 0 && sum(made) === 0) return 'rewritten in place';
       if (sum(made) === 0) return `${opsText(took)} taken out`;
@@ -61,7 +61,7 @@ const passColumns: readonly Column<PassWork>[] = [
 const countOr = (n: number | null): string => (n === null ? '' : n === 0 ? '0' : count(n));
 
 const nodeColumns: readonly Column<NodeCost>[] = [
-  { title: 'node', elastic: true, cell: ({ name }) => name },
+  { title: 'node', elastic: 'cut', cell: ({ name }) => name },
   { title: 'operator', cell: ({ op }) => op },
   {
     title: 'output',
@@ -95,9 +95,9 @@ function printModel(screen: Screen, { file, fileBytes, shapes, anatomy }: Facts)
   screen.table<readonly [string, (typeof inputs)[number]]>(
     [
       { title: '', cell: ([kind]) => kind },
-      { title: 'name', elastic: true, cell: ([, { name }]) => name },
+      { title: 'name', elastic: 'cut', cell: ([, { name }]) => name },
       { title: 'type', cell: ([, { type }]) => type },
-      { title: 'shape', cell: ([, { shape }]) => shapeText(shape) },
+      { title: 'shape', elastic: 'wrap', cell: ([, { shape }]) => shapeText(shape) },
       {
         title: 'here as',
         cell: ([, { name }]) => (shapes.has(name) ? shapeText(shapes.get(name)!.map((extent) => extent ?? '?')) : ''),

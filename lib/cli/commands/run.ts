@@ -42,7 +42,7 @@ function destinations(names: readonly string[], texts: readonly string[] = []): 
 }
 
 const outputColumns: readonly Column<OutputReport>[] = [
-  { title: 'output', elastic: true, cell: ({ name }) => name },
+  { title: 'output', elastic: 'cut', cell: ({ name }) => name },
   { title: 'type', cell: ({ type }) => type },
   { title: 'shape', cell: ({ shape }) => shapeText(shape) },
   { title: 'min', align: 'right', cell: ({ min }) => (min === null ? '' : value(min)) },

@@ -18,7 +18,7 @@ export interface Latency {
 
 export interface RaceOptions {
   readonly warmup: number;
-  /** Runs of each engine; undefined: as many as fit into `seconds`. */
+  /** Runs of each engine; undefined: as many as fit into `seconds`, but a few at least. */
   readonly runs?: number;
   readonly seconds: number;
 }
@@ -58,20 +58,27 @@ export async function race(engines: readonly Engine[], feeds: Feeds, options: Ra
     for (let i = 1; i < options.warmup; i++) await engine.run(feeds);
     slowest = Math.max(slowest, await timed(engine, feeds));
   }
-  const wanted = Math.floor((1000 * options.seconds) / slowest / engines.length);
-  const runs = options.runs ?? Math.min(mostRuns, Math.max(fewestRuns, wanted));
-  const perTurn = Math.min(runs, Math.max(1, Math.round(turnMs / slowest)));
+  const perTurn = Math.max(1, Math.round(turnMs / slowest));
   const times = engines.map((): number[] => []);
-  const progress = new Progress('runs', runs);
-  for (let done = 0; done < runs; done += perTurn) {
+  const progress = new Progress('measuring');
+  const begun = performance.now();
+  /** 1 when there is enough. */
+  const share = (done: number): number => {
+    if (options.runs !== undefined) return done / options.runs;
+    const elapsed = (performance.now() - begun) / 1000 / options.seconds;
+    return Math.max(Math.min(elapsed, done / fewestRuns), done / mostRuns);
+  };
+  for (let done = 0; share(done) < 1; ) {
+    const runs = Math.min(perTurn, (options.runs ?? mostRuns) - done);
     for (const [i, engine] of engines.entries()) {
       if (engines.length > 1) {
         await sleep(settleMs);
         await engine.run(feeds); // the other one's data is in the caches
       }
-      for (let j = done; j < Math.min(runs, done + perTurn); j++) times[i]!.push(await timed(engine, feeds));
+      for (let run = 0; run < runs; run++) times[i]!.push(await timed(engine, feeds));
     }
-    await progress.at(Math.min(runs, done + perTurn));
+    done += runs;
+    await progress.at(share(done));
   }
   progress.end();
   return engines.map(({ name }, i) => latency(name, times[i]!));

@@ -14,10 +14,10 @@ export async function profileModel(model: Model, feeds: Feeds, runs: number): Pr
   const given = feeds as ModelFeeds;
   for (let i = 0; i < warmupRuns; i++) await model.run(given);
   const profiles: Profile[] = [];
-  const progress = new Progress('profiled runs', runs);
+  const progress = new Progress('profiling');
   for (let i = 0; i < runs; i++) {
     profiles.push(await model.profile(given));
-    await progress.at(i + 1);
+    await progress.at((i + 1) / runs);
   }
   progress.end();
   const { steps } = profiles[0]!;
@@ -32,7 +32,7 @@ export const topSteps = (steps: readonly ProfileStep[], k: number): ProfileStep[
   [...steps].sort((a, b) => b.ms - a.ms).slice(0, k);
 
 export const stepColumns: readonly Column<ProfileStep>[] = [
-  { title: 'layer', elastic: true, cell: ({ name }) => name },
+  { title: 'layer', elastic: 'cut', cell: ({ name }) => name },
   { title: 'step', cell: ({ op }) => op },
   { title: 'kernel', cell: ({ kernel }) => kernel },
   { title: 'ms', align: 'right', cell: ({ ms }) => ms.toFixed(3) },

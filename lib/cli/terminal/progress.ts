@@ -5,28 +5,30 @@ const patienceMs = 1000;
 
 export class Progress {
   readonly #what: string;
-  readonly #total: number;
   readonly #begun = performance.now();
   #bar: SingleBar | undefined;
 
-  constructor(what: string, total: number) {
+  constructor(what: string) {
     this.#what = what;
-    this.#total = total;
   }
 
-  /** Call between two pieces of work, never inside what is being timed. */
+  /** `done` from 0 to 1. Call between two pieces of work, never inside what is being timed. */
   async at(done: number): Promise<void> {
     if (!process.stderr.isTTY) return;
     if (!this.#bar && performance.now() - this.#begun > patienceMs) {
       const { default: progress } = await import('cli-progress');
-      const format = `${this.#what} {bar} {value}/{total}, {eta_formatted} left`;
       this.#bar = new progress.SingleBar(
-        { format, stream: process.stderr, clearOnComplete: true, hideCursor: true },
+        {
+          format: `${this.#what} {bar} {percentage} %`,
+          stream: process.stderr,
+          clearOnComplete: true,
+          hideCursor: true,
+        },
         progress.Presets.shades_classic,
       );
-      this.#bar.start(this.#total, done);
+      this.#bar.start(100, 0);
     }
-    this.#bar?.update(done);
+    this.#bar?.update(Math.min(100, Math.round(100 * done)));
   }
 
   end(): void {

@@ -9,8 +9,8 @@ import { printable } from './format.js';
 export interface Column<Row> {
   readonly title: string;
   readonly align?: 'left' | 'right';
-  /** The column that gives way where the table is wider than the terminal: its text is cut in front, where names are alike. */
-  readonly elastic?: boolean;
+  /** How the column gives way where the table is wider than the terminal: cut in front, where names are alike, or wrapped. */
+  readonly elastic?: 'cut' | 'wrap';
   cell(row: Row): string;
 }
 
@@ -88,16 +88,30 @@ export class Screen {
     cells: readonly string[][],
     widths: readonly number[],
   ): void {
-    const elastic = columns.findIndex((column) => column.elastic);
-    const frame = 3 * columns.length + 1;
-    const excess = widths.reduce((sum, width) => sum + width, frame) - this.#columns;
-    const room = elastic < 0 ? 0 : Math.max(leastElastic, widths[elastic]! - Math.max(0, excess));
+    const rooms = this.#rooms(columns, widths);
     const table = new Table({
       head: columns.map(({ title }) => this.colors.bold(title)),
       colAligns: columns.map(({ align }) => align ?? 'left'),
+      colWidths: rooms.map((room, i) => (columns[i]!.elastic === 'wrap' ? room + 2 : null)),
+      wordWrap: true,
       style: { head: [], border: [], compact: true },
     });
-    for (const texts of cells) table.push(texts.map((text, i) => (i === elastic ? elide(text, room) : text)));
+    for (const texts of cells)
+      table.push(texts.map((text, i) => (columns[i]!.elastic === 'cut' ? elide(text, rooms[i]!) : text)));
     this.line(table.toString());
+  }
+
+  /** Widths that fit into the terminal, as far as elastic columns allow: the widest of them gives way first. */
+  #rooms<Row>(columns: readonly Column<Row>[], widths: readonly number[]): number[] {
+    const rooms = [...widths];
+    const frame = 3 * columns.length + 1;
+    let excess = rooms.reduce((sum, width) => sum + width, frame) - this.#columns;
+    for (; excess > 0; excess--) {
+      const elastic = rooms.map((room, i) => (columns[i]!.elastic ? room : 0));
+      const widest = elastic.indexOf(Math.max(...elastic));
+      if (elastic[widest]! <= leastElastic) break;
+      rooms[widest]!--;
+    }
+    return rooms;
   }
 }
