@@ -101,3 +101,7 @@ export function transposedWindow(node: Node, spatial: readonly number[], kernel:
   if (output.some((extent) => extent <= 0)) throw new ShapeError(`the result would have extents [${output}]`);
   return { kernel, strides, dilations, begins, ends, output };
 }
+
+/** The window of a DeformConv, whose kernel is that of the weight. */
+export const deformWindow = (node: Node, x: readonly number[], weight: readonly number[]): Window =>
+  slidingWindow(node, x.slice(2), weight.slice(2));

@@ -17,6 +17,7 @@
  * - MatMul: a third input, the bias along the last axis, and `transB`.
  * - HardSwish: `alpha` and `beta` of its hard sigmoid (1/6 and 1/2 without).
  * - LayerNormalization: scale and bias may be left out.
+ * - PRelu: `alongChannels`, the meaning of operator sets before 7: a slope of C elements belongs to axis 1.
  * - Softmax, LogSoftmax: `flatten`, the meaning of operator sets before 13: over all axes from `axis` on.
  */
 

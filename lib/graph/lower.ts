@@ -8,6 +8,8 @@ import { linearLowering } from './lower/linear.js';
 import { movementLowering } from './lower/movement.js';
 import { normalizationLowering } from './lower/normalization.js';
 import { pointwiseLowering } from './lower/pointwise.js';
+import { recurrentLowering } from './lower/recurrent.js';
+import { samplingLowering } from './lower/sampling.js';
 import { spatialLowering } from './lower/spatial.js';
 import type { PlanPort, PlanSpec } from './plan-spec.js';
 import { valuesRead } from './values.js';
@@ -18,6 +20,8 @@ const rules: LowerRules = {
   ...pointwiseLowering,
   ...normalizationLowering,
   ...movementLowering,
+  ...samplingLowering,
+  ...recurrentLowering,
 };
 
 /** Whether steps can be made of an operator at all; a node of it may still be refused for its attributes or types. */
@@ -83,7 +87,9 @@ export function lower(graph: Graph, analysis: Analysis): PlanSpec {
       refuse('operator is not supported');
       continue;
     }
-    const missing = [...valuesRead(node), ...node.outputs.slice(0, 1)].find((name) => !analysis.types.has(name));
+    const missing = [...valuesRead(node), ...node.outputs.filter((name) => name !== '').slice(0, 1)].find(
+      (name) => !analysis.types.has(name),
+    );
     if (missing !== undefined) {
       // Behind an unsupported node nothing is known; only the first of a chain is at fault.
       if (valuesRead(node).every((name) => analysis.types.has(name)))

@@ -28,9 +28,24 @@ export type UnaryFunction =
   | 'erf'
   | 'softplus'
   | 'elu'
-  | 'mish';
+  | 'mish'
+  | 'selu'
+  | 'thresholdedRelu'
+  | 'softsign'
+  | 'shrink'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh';
 
-export type BinaryFunction = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'pow' | 'prelu';
+export type BinaryFunction = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'pow' | 'prelu' | 'fmod' | 'mod';
 
 export type ReduceFunction =
   | 'sum'
@@ -185,6 +200,86 @@ export interface GatherStep extends Step<'gather'> {
   readonly indices: readonly number[];
 }
 
+/**
+ * Along `axis`, output position o is the sum over taps t from starts[o] to starts[o + 1] of weights[t]*x[indices[t]], and
+ * `fill` where there are none.
+ */
+export interface InterpolateStep extends Step<'interpolate'> {
+  readonly axis: number;
+  readonly starts: readonly number[];
+  readonly indices: readonly number[];
+  readonly weights: readonly number[];
+  readonly fill: number;
+}
+/** Windows over any number of spatial axes; norm: (sum |x|^p)^(1/p). A second output takes the index of each maximum. */
+export interface WindowPoolStep extends Step<'windowPool'> {
+  readonly kind: 'max' | 'avg' | 'norm';
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly begins: readonly number[];
+  readonly ends: readonly number[];
+  readonly countIncludePad: boolean;
+  readonly p: number;
+  readonly columnMajor: boolean;
+}
+/** y = x / (bias + alpha/size * sum of x^2 over `size` channels around)^beta */
+export interface LrnStep extends Step<'lrn'> {
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly bias: number;
+}
+export interface HardmaxStep extends Step<'hardmax'> {
+  readonly axis: number;
+}
+/** inputs [x NC..., grid N...d] of two or three spatial axes; positions from -1 to 1, the last axis first. */
+export interface GridSampleStep extends Step<'gridSample'> {
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly padding: 'zeros' | 'border' | 'reflection';
+  readonly alignCorners: boolean;
+}
+/** inputs [x NCHW, regions [R, 4], image numbers [R]]; `samples` per bin and axis, 0: as many as pixels. */
+export interface RoiAlignStep extends Step<'roiAlign'> {
+  readonly max: boolean;
+  readonly halfPixel: boolean;
+  readonly samples: number;
+  readonly scale: number;
+}
+/** inputs [x NCHW, regions [R, 5], the image number first]. */
+export interface MaxRoiPoolStep extends Step<'maxRoiPool'> {
+  readonly scale: number;
+}
+/** inputs [x NCHW, offsets [N, 2*groups*taps, OH, OW], mask?] -> [N, C*taps, OH*OW], what a deformable convolution multiplies. */
+export interface DeformColumnsStep extends Step<'deformColumns'> {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly pads: Pads;
+  readonly dilations: Pair;
+  readonly groups: number;
+}
+/** after * fn(before*x) + shift */
+export interface CellFunction {
+  readonly fn: UnaryFunction;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly before: number;
+  readonly after: number;
+  readonly shift: number;
+}
+/**
+ * inputs [x·W^T [S, B, D*g*H], r [D, g*H, H], bias [D, 2*g*H], lengths [B], h0 [D, B, H], c0 [D, B, H], peepholes [D, 3*H]],
+ * outputs [y [S, D, B, H], last h [D, B, H], last c [D, B, H]]; gates and weights in the order of ONNX.
+ */
+export interface RecurrentStep extends Step<'recurrent'> {
+  readonly kind: 'rnn' | 'gru' | 'lstm';
+  readonly activations: readonly CellFunction[];
+  readonly clip: number;
+  readonly reverse: boolean;
+  readonly inputForget: boolean;
+  readonly linearBeforeReset: boolean;
+}
+
 export type PlanStep =
   | Conv2dStep
   | ConvTranspose2dStep
@@ -207,7 +302,16 @@ export type PlanStep =
   | ReduceStep
   | ReshapeStep
   | ExpandStep
-  | GatherStep;
+  | GatherStep
+  | InterpolateStep
+  | WindowPoolStep
+  | LrnStep
+  | HardmaxStep
+  | GridSampleStep
+  | RoiAlignStep
+  | MaxRoiPoolStep
+  | DeformColumnsStep
+  | RecurrentStep;
 
 /**
  * A tensor of the plan; with `data` it is a constant (row-major). All elements are float32. `id` names a constant that

@@ -2,9 +2,18 @@
 import { linearShapes } from './shapes/linear.js';
 import { movementShapes } from './shapes/movement.js';
 import { pointwiseShapes } from './shapes/pointwise.js';
+import { recurrentShapes } from './shapes/recurrent.js';
 import type { ShapeRules } from './shapes/rule.js';
+import { samplingShapes } from './shapes/sampling.js';
 import { windowShapes } from './shapes/window.js';
 
 export type { RuleInput, TensorType } from './shapes/rule.js';
 
-export const shapeRules: ShapeRules = { ...pointwiseShapes, ...windowShapes, ...linearShapes, ...movementShapes };
+export const shapeRules: ShapeRules = {
+  ...pointwiseShapes,
+  ...windowShapes,
+  ...linearShapes,
+  ...movementShapes,
+  ...samplingShapes,
+  ...recurrentShapes,
+};

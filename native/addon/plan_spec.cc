@@ -56,6 +56,14 @@ class Reader {
     for (uint32_t i = 0; i < array.Length(); ++i) r[i] = ToInteger(array.Get(i), key);
     return r;
   }
+  std::vector<double> Numbers(const char* key) const {
+    const Napi::Value v = Get(key);
+    if (!v.IsArray()) Bad(key, "an array of numbers");
+    const auto array = v.As<Napi::Array>();
+    std::vector<double> r(array.Length());
+    for (uint32_t i = 0; i < array.Length(); ++i) r[i] = Napi::Value(array.Get(i)).ToNumber().DoubleValue();
+    return r;
+  }
   Pair PairOf(const char* key, int64_t least) const {
     const std::vector<int64_t> v = Integers(key);
     if (v.size() != 2 || v[0] < least || v[1] < least) Bad(key, "two positive integers");
@@ -120,11 +128,27 @@ const std::map<std::string, Unary> kUnaries = {{"identity", Unary::kIdentity},
                                                {"erf", Unary::kErf},
                                                {"softplus", Unary::kSoftplus},
                                                {"elu", Unary::kElu},
-                                               {"mish", Unary::kMish}};
+                                               {"mish", Unary::kMish},
+                                               {"selu", Unary::kSelu},
+                                               {"thresholdedRelu", Unary::kThresholdedRelu},
+                                               {"softsign", Unary::kSoftsign},
+                                               {"shrink", Unary::kShrink},
+                                               {"sin", Unary::kSin},
+                                               {"cos", Unary::kCos},
+                                               {"tan", Unary::kTan},
+                                               {"asin", Unary::kAsin},
+                                               {"acos", Unary::kAcos},
+                                               {"atan", Unary::kAtan},
+                                               {"sinh", Unary::kSinh},
+                                               {"cosh", Unary::kCosh},
+                                               {"asinh", Unary::kAsinh},
+                                               {"acosh", Unary::kAcosh},
+                                               {"atanh", Unary::kAtanh}};
 
 const std::map<std::string, Binary> kBinaries = {{"add", Binary::kAdd}, {"sub", Binary::kSub},    {"mul", Binary::kMul},
                                                  {"div", Binary::kDiv}, {"min", Binary::kMin},    {"max", Binary::kMax},
-                                                 {"pow", Binary::kPow}, {"prelu", Binary::kPrelu}};
+                                                 {"pow", Binary::kPow}, {"prelu", Binary::kPrelu},
+                                                 {"fmod", Binary::kFmod}, {"mod", Binary::kMod}};
 
 const std::map<std::string, Reduce> kReductions = {{"sum", Reduce::kSum},       {"mean", Reduce::kMean},
                                                    {"max", Reduce::kMax},       {"min", Reduce::kMin},
@@ -227,6 +251,15 @@ class SpecReader {
     e.activation = ReadActivation(r, "activation");
     e.add_after_activation = r.Flag("addAfterActivation");
     return e;
+  }
+
+  // Extents, strides and pads small enough for any arithmetic with them.
+  static std::vector<int64_t> Extents(const Reader& r, const char* key, int64_t least) {
+    constexpr int64_t kLimit = int64_t{1} << 31;
+    const std::vector<int64_t> values = r.Integers(key);
+    for (int64_t v : values)
+      if (v < least || v > kLimit) r.Bad(key, "extents below 2^31");
+    return values;
   }
 
   int Axis(const Reader& r, int v) const {
@@ -395,6 +428,86 @@ class SpecReader {
     return g;
   }
 
+  OpSpec ReadInterpolate(const Reader& r, const StepSpec& s) const {
+    InterpolateSpec i;
+    i.axis = Axis(r, s.inputs[0]);
+    i.starts = r.Integers("starts");
+    i.indices = r.Integers("indices");
+    for (double weight : r.Numbers("weights")) i.weights.push_back(static_cast<float>(weight));
+    i.fill = static_cast<float>(r.Number("fill"));
+    return i;
+  }
+  OpSpec ReadWindowPool(const Reader& r, const StepSpec& s) const {
+    WindowPoolSpec p;
+    p.kind = r.OneOf<WindowKind>(
+        "kind", {{"max", WindowKind::kMax}, {"avg", WindowKind::kAverage}, {"norm", WindowKind::kNorm}});
+    p.kernel = Extents(r, "kernel", 1);
+    p.strides = Extents(r, "strides", 1);
+    p.dilations = Extents(r, "dilations", 1);
+    p.begins = Extents(r, "begins", 0);
+    p.ends = Extents(r, "ends", 0);
+    for (const auto& list : {p.strides, p.dilations, p.begins, p.ends})
+      if (list.size() != p.kernel.size()) r.Bad("kernel", "as many values as every list of the window");
+    p.count_include_pad = r.Flag("countIncludePad");
+    p.p = r.Number("p");
+    p.with_indices = s.outputs.size() > 1;
+    p.column_major = r.Flag("columnMajor");
+    return p;
+  }
+  OpSpec ReadLrn(const Reader& r, const StepSpec&) const {
+    return LrnSpec{r.IntegerFrom("size", 1), static_cast<float>(r.Number("alpha")),
+                   static_cast<float>(r.Number("beta")), static_cast<float>(r.Number("bias"))};
+  }
+  OpSpec ReadHardmax(const Reader& r, const StepSpec& s) const { return HardmaxSpec{Axis(r, s.inputs[0])}; }
+  OpSpec ReadGridSample(const Reader& r, const StepSpec&) const {
+    return GridSampleSpec{r.OneOf<GridMode>("mode", {{"nearest", GridMode::kNearest},
+                                                     {"linear", GridMode::kLinear},
+                                                     {"cubic", GridMode::kCubic}}),
+                          r.OneOf<GridPadding>("padding", {{"zeros", GridPadding::kZeros},
+                                                           {"border", GridPadding::kBorder},
+                                                           {"reflection", GridPadding::kReflection}}),
+                          r.Flag("alignCorners")};
+  }
+  OpSpec ReadRoiAlign(const Reader& r, const StepSpec&) const {
+    return RoiAlignSpec{r.Flag("max"), r.Flag("halfPixel"), r.IntegerFrom("samples", 0),
+                        static_cast<float>(r.Number("scale"))};
+  }
+  OpSpec ReadMaxRoiPool(const Reader& r, const StepSpec&) const {
+    return MaxRoiPoolSpec{static_cast<float>(r.Number("scale"))};
+  }
+  OpSpec ReadDeformColumns(const Reader& r, const StepSpec&) const {
+    DeformColumnsSpec d;
+    d.kernel = r.PairOf("kernel", 1);
+    d.strides = r.PairOf("strides", 1);
+    d.dilations = r.PairOf("dilations", 1);
+    const Pads pads = r.PadsOf("pads");
+    d.top = pads.top;
+    d.left = pads.left;
+    d.groups = r.IntegerFrom("groups", 1);
+    return d;
+  }
+  OpSpec ReadRecurrent(const Reader& r, const StepSpec&) const {
+    RecurrentSpec c;
+    c.kind = r.OneOf<RecurrentKind>(
+        "kind", {{"rnn", RecurrentKind::kRnn}, {"gru", RecurrentKind::kGru}, {"lstm", RecurrentKind::kLstm}});
+    const Napi::Value functions = r.Get("activations");
+    if (!functions.IsArray()) r.Bad("activations", "an array");
+    const auto array = functions.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      const Napi::Value item = array.Get(i);
+      if (!item.IsObject()) r.Bad("activations", "objects");
+      const Reader f(item.As<Napi::Object>(), r.where() + ".activations");
+      const auto number = [&](const char* key) { return static_cast<float>(f.Number(key)); };
+      c.activations.push_back({f.OneOf("fn", kUnaries), number("alpha"), number("beta"), number("before"),
+                               number("after"), number("shift")});
+    }
+    c.clip = static_cast<float>(r.Number("clip"));
+    c.reverse = r.Flag("reverse");
+    c.input_forget = r.Flag("inputForget");
+    c.linear_before_reset = r.Flag("linearBeforeReset");
+    return c;
+  }
+
   // The output must be reachable: its last window begins inside the padded input.
   void CheckSlides(const Reader& r, const StepSpec& s, Pair strides, Pair dilations, Pair kernel, Pads pads) const {
     const Shape& x = ShapeOf(s.inputs[0]);
@@ -437,6 +550,15 @@ class SpecReader {
         {"reshape", {1, 1, 1, 1, 0, &SpecReader::ReadReshape}},
         {"expand", {1, 1, 1, 1, 0, &SpecReader::ReadExpand}},
         {"gather", {1, 1, 1, 1, 0, &SpecReader::ReadGather}},
+        {"interpolate", {1, 1, 1, 1, 0, &SpecReader::ReadInterpolate}},
+        {"windowPool", {1, 1, 1, 2, 0, &SpecReader::ReadWindowPool}},
+        {"lrn", {1, 1, 1, 1, 0, &SpecReader::ReadLrn}},
+        {"hardmax", {1, 1, 1, 1, 0, &SpecReader::ReadHardmax}},
+        {"gridSample", {2, 2, 1, 1, 0, &SpecReader::ReadGridSample}},
+        {"roiAlign", {3, 3, 1, 1, 4, &SpecReader::ReadRoiAlign}},
+        {"maxRoiPool", {2, 2, 1, 1, 4, &SpecReader::ReadMaxRoiPool}},
+        {"deformColumns", {2, 3, 1, 1, 0, &SpecReader::ReadDeformColumns}},
+        {"recurrent", {7, 7, 3, 3, 0, &SpecReader::ReadRecurrent}},
     };
     StepSpec step;
     step.op = r.Text("op");

@@ -27,5 +27,14 @@ Status Build(const ReduceSpec& spec, const StepSpec& step, PlanBuilder& builder)
 Status Build(const ReshapeSpec& spec, const StepSpec& step, PlanBuilder& builder);
 Status Build(const ExpandSpec& spec, const StepSpec& step, PlanBuilder& builder);
 Status Build(const GatherSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const InterpolateSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const WindowPoolSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const LrnSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const HardmaxSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const GridSampleSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const RoiAlignSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const MaxRoiPoolSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const DeformColumnsSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const RecurrentSpec& spec, const StepSpec& step, PlanBuilder& builder);
 
 }  // namespace lanewise

@@ -23,4 +23,5 @@ __asm__(".symver pthread_sigmask, pthread_sigmask@" LANEWISE_BASE_GLIBC);
 __asm__(".symver exp, exp@" LANEWISE_BASE_GLIBC);
 __asm__(".symver log, log@" LANEWISE_BASE_GLIBC);
 __asm__(".symver pow, pow@" LANEWISE_BASE_GLIBC);
+__asm__(".symver fmodf, fmodf@" LANEWISE_BASE_GLIBC);
 #endif

@@ -142,10 +142,67 @@ struct GatherSpec {
   std::vector<int64_t> indices;
 };
 
+// Output position o of the axis is the sum over taps t in [starts[o], starts[o+1]) of weights[t] * x[indices[t]], and
+// `fill` where there are none.
+struct InterpolateSpec {
+  int axis = 0;
+  std::vector<int64_t> starts, indices;
+  std::vector<float> weights;
+  float fill = 0;
+};
+enum class WindowKind { kMax, kAverage, kNorm };
+struct WindowPoolSpec {
+  WindowKind kind = WindowKind::kMax;
+  std::vector<int64_t> kernel, strides, dilations, begins, ends;  // per spatial axis
+  bool count_include_pad = false;
+  double p = 2;
+  bool with_indices = false, column_major = false;
+};
+struct LrnSpec {
+  int64_t size = 1;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1;
+};
+struct HardmaxSpec {
+  int axis = 0;
+};
+enum class GridMode { kNearest, kLinear, kCubic };
+enum class GridPadding { kZeros, kBorder, kReflection };
+struct GridSampleSpec {
+  GridMode mode = GridMode::kLinear;
+  GridPadding padding = GridPadding::kZeros;
+  bool align_corners = false;
+};
+struct RoiAlignSpec {
+  bool max = false, half_pixel = true;
+  int64_t samples = 0;
+  float scale = 1;
+};
+struct MaxRoiPoolSpec {
+  float scale = 1;
+};
+struct DeformColumnsSpec {
+  Pair kernel, strides, dilations;
+  int64_t top = 0, left = 0;
+  int64_t groups = 1;
+};
+enum class RecurrentKind { kRnn, kGru, kLstm };
+// after * fn(before * x) + shift
+struct CellFunction {
+  Unary fn = Unary::kTanh;
+  float alpha = 0, beta = 0, before = 1, after = 1, shift = 0;
+};
+struct RecurrentSpec {
+  RecurrentKind kind = RecurrentKind::kLstm;
+  std::vector<CellFunction> activations;  // direction by direction
+  float clip = 0;                         // 0: none
+  bool reverse = false, input_forget = false, linear_before_reset = false;
+};
+
 using OpSpec = std::variant<Conv2dSpec, ConvTranspose2dSpec, MatmulSpec, Pool2dSpec, GlobalPoolSpec, Resize2dSpec,
                             SoftmaxSpec, NormalizeSpec, UnarySpec, BinarySpec, ScaleSpec, SqueezeExciteSpec, ConcatSpec,
                             SplitSpec, ChannelShuffleSpec, TransposeSpec, SliceSpec, PadSpec, ReduceSpec, ReshapeSpec,
-                            ExpandSpec, GatherSpec>;
+                            ExpandSpec, GatherSpec, InterpolateSpec, WindowPoolSpec, LrnSpec, HardmaxSpec, GridSampleSpec,
+                            RoiAlignSpec, MaxRoiPoolSpec, DeformColumnsSpec, RecurrentSpec>;
 
 struct StepSpec {
   std::string op;    // as in plan-spec.ts, for messages and profiles

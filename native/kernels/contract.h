@@ -68,10 +68,39 @@ enum class Unary : int32_t {
   kSoftplus,  // log(1 + exp x)
   kElu,       // x > 0 ? x : alpha*(exp x - 1)
   kMish,      // x * tanh(softplus x)
+  kSelu,      // beta * elu(x)
+  kThresholdedRelu,  // x > alpha ? x : 0
+  kSoftsign,         // x / (1 + |x|)
+  kShrink,           // x < -alpha ? x + beta : x > alpha ? x - beta : 0
   kCount,
+  // Too rare for a vector kernel: core/portable_rows.h has them as loops over the C library.
+  kSin = kCount,
+  kCos,
+  kTan,
+  kAsin,
+  kAcos,
+  kAtan,
+  kSinh,
+  kCosh,
+  kAsinh,
+  kAcosh,
+  kAtanh,
 };
 
-enum class Binary : int32_t { kAdd, kSub, kMul, kDiv, kMin, kMax, kPow, kPrelu, kCount };
+enum class Binary : int32_t {
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMin,
+  kMax,
+  kPow,
+  kPrelu,
+  kCount,
+  // In core/portable_rows.h.
+  kFmod = kCount,  // with the sign of a
+  kMod,            // with the sign of b
+};
 
 // How the second operand (or the first, for the A forms) of a row is repeated.
 enum class Spread : int32_t {

@@ -2,6 +2,7 @@
 
 import type { Analysis } from '../analysis.js';
 import { ruleInputOf } from '../analysis.js';
+import { stringAttribute } from '../attributes.js';
 import { float32Of, sameShape } from '../constant.js';
 import type { Constant, Graph, Node } from '../ir.js';
 import type { PlanStep, PlanValue, ValueIndex } from '../plan-spec.js';
@@ -102,4 +103,12 @@ export function requireConstant(context: LowerInput, index: number, what: string
   const constant = context.constant(index);
   if (!constant) throw new UnsupportedNode(`${what} must be known before the run`);
   return constant;
+}
+
+/** A string attribute that names one of `allowed`. */
+export function oneOf<T extends string>(context: LowerInput, attribute: string, allowed: readonly T[], fallback: T): T {
+  const value = stringAttribute(context.node, attribute, fallback);
+  const found = allowed.find((item) => item === value);
+  if (!found) throw new UnsupportedNode(`${attribute} '${value}' (supported: ${allowed.join(', ')})`);
+  return found;
 }

@@ -50,14 +50,10 @@ const gemm: LowerRule = (context) => {
   const plain = alpha === 1 && beta === 1;
   // alpha*(a b) + beta*c is what an epilogue's scale and shift compute.
   const factors = {
-    ...(alpha !== 1 && { scale: constant('alpha', new Float32Array(width).fill(alpha)) }),
-    ...(vector &&
-      !plain && {
-        shift: constant(
-          'shift',
-          vector.map((value) => value * beta),
-        ),
-      }),
+    ...(!(plain || (alpha === 1 && !vector)) && {
+      scale: constant('alpha', new Float32Array(width).fill(alpha)),
+      shift: constant('shift', vector ? vector.map((value) => value * beta) : new Float32Array(width)),
+    }),
   };
   const own = planEpilogue(context, vector && plain ? constant('bias', vector) : undefined).epilogue;
   const epilogue = { ...own, ...factors };

@@ -1,10 +1,9 @@
 /** Moving data: reshapes, transposes, slices, resizing. */
-import { flagAttribute, normalizeAxis, numberAttribute, numbersAttribute, stringAttribute } from '../attributes.js';
+import { normalizeAxis, numberAttribute, numbersAttribute, stringAttribute } from '../attributes.js';
 import { numbersOf, sameShape, scalarOf } from '../constant.js';
-import type { Resize2dStep } from '../plan-spec.js';
 import { padGeometry, sliceGeometry } from '../shapes/movement.js';
-import { resizeGeometry } from '../shapes/window.js';
-import { type LowerInput, type LowerRule, type LowerRules, requireConstant, UnsupportedNode } from './builder.js';
+import { type LowerInput, type LowerRule, type LowerRules, oneOf, requireConstant, UnsupportedNode } from './builder.js';
+import { resize } from './resize.js';
 
 const reshape: LowerRule = (context) => context.builder.reshape(context.x(), context.y());
 
@@ -26,54 +25,6 @@ function shuffle(context: LowerInput, split: readonly number[], permutation: rea
 }
 
 const padModes = ['constant', 'reflect', 'edge', 'wrap'] as const;
-const coordinateModes = [
-  'half_pixel',
-  'half_pixel_symmetric',
-  'pytorch_half_pixel',
-  'align_corners',
-  'asymmetric',
-] as const;
-const roundings = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const;
-const resizeModes = ['nearest', 'linear'] as const;
-
-function oneOf<T extends string>(context: LowerInput, attribute: string, allowed: readonly T[], fallback: T): T {
-  const value = stringAttribute(context.node, attribute, fallback);
-  const found = allowed.find((item) => item === value);
-  if (!found) throw new UnsupportedNode(`${attribute} '${value}' (supported: ${allowed.join(', ')})`);
-  return found;
-}
-
-const resize: LowerRule = (context) => {
-  const { node, builder } = context;
-  const { shape } = context.input(0);
-  const { scales, output } = resizeGeometry(context);
-  if (sameShape(shape, output) && scales.every((scale) => scale === 1)) return reshape(context);
-  if (shape.length !== 4 && shape.length !== 3)
-    throw new UnsupportedNode(`${shape.length} axes (3 and 4 are supported)`);
-  if (output[0] !== shape[0] || output[1] !== shape[1])
-    throw new UnsupportedNode('only the spatial axes can be resized');
-  const mode = oneOf(context, 'mode', resizeModes, 'nearest');
-  const shrinks = scales.some((scale) => scale < 1);
-  if (flagAttribute(node, 'antialias', false) && shrinks) throw new UnsupportedNode('antialias');
-  const image = shape.length === 4;
-  const step = {
-    op: 'resize2d',
-    name: node.name,
-    mode,
-    coordinates: oneOf(context, 'coordinate_transformation_mode', coordinateModes, 'half_pixel'),
-    rounding: oneOf(context, 'nearest_mode', roundings, 'round_prefer_floor'),
-    scales: image ? [scales[2]!, scales[3]!] : [1, scales[2]!],
-  } satisfies Omit<Resize2dStep, 'inputs' | 'outputs'>;
-  if (image) {
-    builder.steps.push({ ...step, inputs: [context.x()], outputs: [context.y()] });
-    return;
-  }
-  const asImage = ([n = 1, c = 1, l = 1]: readonly number[]) => [n, c, 1, l];
-  const result = builder.extra(`${node.outputs[0]}.image`, asImage(output));
-  builder.steps.push({ ...step, inputs: [builder.reshaped(context.x(), asImage(shape))], outputs: [result] });
-  builder.reshape(result, context.y());
-};
-
 const gather: LowerRule = (context) => {
   const { node, builder } = context;
   const { shape } = context.input(0);

@@ -4,6 +4,7 @@ import { float32Of } from '../constant.js';
 import { slidingWindow, transposedWindow, type Window } from '../geometry.js';
 import type { Pads, Pair, ValueIndex } from '../plan-spec.js';
 import { type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } from './builder.js';
+import { Composer } from './compose.js';
 import { activationOnly, planEpilogue } from './epilogue.js';
 
 /** [N, C, L] as [N, C, 1, L]; 4-D as it is. */
@@ -80,11 +81,32 @@ const convTranspose: LowerRule = (context) => {
 };
 
 const pool =
-  (kind: 'max' | 'avg'): LowerRule =>
+  (kind: 'max' | 'avg' | 'norm'): LowerRule =>
   (context) => {
     const { node, builder } = context;
     const kernel = numbersAttribute(node, 'kernel_shape') ?? [];
     const window = slidingWindow(node, context.input(0).shape.slice(2), kernel);
+    const indices = kind === 'max' && (node.outputs[1] ?? '') !== '';
+    if (kind === 'norm' || indices || kernel.length > 2) {
+      const { strides, dilations, begins, ends } = window;
+      if ([...begins, ...ends].some((pad) => pad < 0)) throw new UnsupportedNode('negative pads');
+      builder.steps.push({
+        op: 'windowPool',
+        name: node.name,
+        inputs: [context.x()],
+        outputs: indices ? [context.y(), context.y(1)] : [context.y()],
+        kind,
+        kernel,
+        strides,
+        dilations,
+        begins,
+        ends,
+        countIncludePad: flagAttribute(node, 'count_include_pad', false),
+        p: numberAttribute(node, 'p', 2),
+        columnMajor: flagAttribute(node, 'storage_order', false),
+      });
+      return;
+    }
     onImages(context, (x, y) => {
       builder.steps.push({
         op: 'pool2d',
@@ -119,6 +141,19 @@ const globalPool =
     });
   };
 
+const globalNorm: LowerRule = (context) => {
+  const { node } = context;
+  const compose = new Composer(context);
+  const p = numberAttribute(node, 'p', 2);
+  const axes = context.input(0).shape.map((_, axis) => axis).slice(2);
+  if (p === 1 || p === 2) {
+    compose.reduce(p === 1 ? 'l1' : 'l2', context.x(), axes, context.y());
+    return;
+  }
+  const powers = compose.binary('pow', compose.unary('abs', context.x()), compose.scalar(p));
+  compose.binary('pow', compose.reduce('sum', powers, axes), compose.scalar(1 / p), context.y());
+};
+
 const squeezeExcite: LowerRule = (context) => {
   const { node, builder } = context;
   const activation = (prefix: string) => ({
@@ -141,6 +176,8 @@ export const spatialLowering: LowerRules = {
   ConvTranspose: convTranspose,
   MaxPool: pool('max'),
   AveragePool: pool('avg'),
+  LpPool: pool('norm'),
+  GlobalLpPool: globalNorm,
   GlobalAveragePool: globalPool('avg'),
   GlobalMaxPool: globalPool('max'),
   SqueezeExcite: squeezeExcite,

@@ -1,9 +1,9 @@
 /** Operators that compute each element by itself, with broadcasting. */
-import { numberAttribute } from '../attributes.js';
+import { flagAttribute, numberAttribute } from '../attributes.js';
 import { elementTypeOfCode } from '../element-type.js';
 import type { ElementType } from '../ir.js';
 import { ShapeError } from '../shape-error.js';
-import { broadcastShapes, type RuleInput, type ShapeRule, type ShapeRules, type TensorType } from './rule.js';
+import { broadcastShapes, type RuleInput, resolveAxes, type ShapeRule, type ShapeRules, type TensorType } from './rule.js';
 
 const same: ShapeRule = (context) => [context.input(0)];
 
@@ -21,20 +21,33 @@ const each = (ops: string, rule: ShapeRule): ShapeRules => Object.fromEntries(op
 
 const unary =
   'Relu Clip LeakyRelu Elu Selu Celu ThresholdedRelu Softplus Softsign Mish Sigmoid HardSigmoid HardSwish Silu Tanh Gelu ' +
-  'Abs Neg Exp Log Sqrt Reciprocal Floor Ceil Round Sign Erf Not Sin Cos Identity ' +
-  'Softmax LogSoftmax Hardmax LRN LpNormalization BatchNormalization InstanceNormalization GroupNormalization ' +
+  'Abs Neg Exp Log Sqrt Reciprocal Floor Ceil Round Sign Erf Not Identity Swish Shrink ' +
+  'Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh ' +
+  'Softmax LogSoftmax Hardmax LRN LpNormalization MeanVarianceNormalization RMSNormalization ' +
+  'InstanceNormalization GroupNormalization ' +
   'ChannelScale ChannelShuffle SqueezeExcite';
 
 export const pointwiseShapes: ShapeRules = {
   ...each(unary, same),
-  ...each('Add Sub Mul Div Pow Min Max Sum Mean PRelu Mod BitShift', broadcast()),
+  ...each('Add Sub Mul Div Pow Min Max Sum Mean Mod BitShift', broadcast()),
+  PRelu: (context) => (flagAttribute(context.node, 'alongChannels', false) ? same(context) : broadcast()(context)),
   ...each('Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor', broadcast('bool')),
   ...each('IsNaN IsInf', (context) => [{ type: 'bool', shape: context.input(0).shape }]),
   Dropout: (context) => {
     const x = context.input(0);
     return [x, { type: 'bool', shape: x.shape }];
   },
-  LayerNormalization: same,
+  BatchNormalization: (context) => {
+    // The statistics of the batch follow in training mode.
+    const perChannel = { type: context.input(0).type, shape: [context.input(0).shape[1] ?? 1] };
+    return [context.input(0), perChannel, perChannel];
+  },
+  LayerNormalization: (context) => {
+    const { type, shape } = context.input(0);
+    const [axis = 0] = resolveAxes([numberAttribute(context.node, 'axis', -1)], shape.length);
+    const statistics = { type, shape: shape.map((extent, i) => (i < axis ? extent : 1)) };
+    return [context.input(0), statistics, statistics];
+  },
   Where: (context) => [
     {
       type: context.input(1).type,

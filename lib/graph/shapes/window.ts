@@ -5,6 +5,7 @@ import { ShapeError } from '../shape-error.js';
 import {
   differ,
   knownNumbers,
+  optionalNumbers,
   type RuleInput,
   resolveAxes,
   type ShapeRule,
@@ -33,8 +34,22 @@ const globalPool: ShapeRule = (context) => {
   return [{ type, shape: shape.map((extent, axis) => (axis < 2 ? extent : 1)) }];
 };
 
-/** Scales and extents of a Resize, axis by axis; `axes` (operator set 18) already spread over all axes. */
-export function resizeGeometry(context: RuleInput): { scales: number[]; output: number[] } {
+export interface ResizeGeometry {
+  /** The axes that scales, sizes and regions are given for. */
+  readonly axes: readonly number[];
+  /** Per axis of the input, 1 where nothing is asked of it. */
+  readonly scales: readonly number[];
+  /** Extents of the result before they are rounded to whole elements. */
+  readonly lengths: readonly number[];
+  readonly output: readonly number[];
+}
+
+const aspectPolicies: Readonly<Record<string, (scales: readonly number[]) => number>> = {
+  not_larger: (scales) => Math.min(...scales),
+  not_smaller: (scales) => Math.max(...scales),
+};
+
+export function resizeGeometry(context: RuleInput): ResizeGeometry {
   const { shape } = context.input(0);
   const rank = shape.length;
   const axes = resolveAxes(numbersAttribute(context.node, 'axes') ?? shape.map((_, axis) => axis), rank);
@@ -43,15 +58,25 @@ export function resizeGeometry(context: RuleInput): { scales: number[]; output: 
       throw new ShapeError(`got ${values.length} scales or sizes for ${axes.length} axes`);
     return rest.map((value, axis) => (axes.includes(axis) ? values[axes.indexOf(axis)]! : value));
   };
-  if (context.has(3)) {
+  const ones = new Array<number>(rank).fill(1);
+  const sizes = optionalNumbers(context, 3) ?? [];
+  if (sizes.length > 0) {
     const policy = stringAttribute(context.node, 'keep_aspect_ratio_policy', 'stretch');
-    if (policy !== 'stretch') throw new ShapeError(`keep_aspect_ratio_policy '${policy}' is not supported`);
-    const output = spread(knownNumbers(context, 3), shape);
-    return { scales: output.map((extent, axis) => extent / shape[axis]!), output };
+    const wanted = spread(sizes, shape);
+    if (policy === 'stretch')
+      return { axes, scales: wanted.map((extent, axis) => extent / shape[axis]!), lengths: wanted, output: wanted };
+    const choose = aspectPolicies[policy];
+    if (!choose) throw new ShapeError(`keep_aspect_ratio_policy '${policy}' is not one of the standard`);
+    const scale = choose(axes.map((axis) => wanted[axis]! / shape[axis]!));
+    const scales = spread(new Array<number>(axes.length).fill(scale), ones);
+    const lengths = shape.map((extent, axis) => extent * scales[axis]!);
+    return { axes, scales, lengths, output: lengths.map((length) => Math.floor(length + 0.5)) };
   }
   if (!context.has(2)) throw new ShapeError('neither scales nor sizes are given');
-  const scales = spread(knownNumbers(context, 2), new Array<number>(rank).fill(1));
-  return { scales, output: shape.map((extent, axis) => Math.floor(extent * scales[axis]!)) };
+  const scales = spread(knownNumbers(context, 2), ones);
+  // In float, as the scale is: 10 times 0.7f is 7 there and 6.9999999 in double.
+  const lengths = shape.map((extent, axis) => Math.fround(extent * scales[axis]!));
+  return { axes, scales, lengths, output: lengths.map(Math.floor) };
 }
 
 export const windowShapes: ShapeRules = {
@@ -84,6 +109,7 @@ export const windowShapes: ShapeRules = {
   AveragePool: pool,
   LpPool: pool,
   GlobalAveragePool: globalPool,
+  GlobalLpPool: globalPool,
   GlobalMaxPool: globalPool,
   Resize: (context) => [{ type: context.input(0).type, shape: resizeGeometry(context).output }],
   DepthToSpace: (context) => {

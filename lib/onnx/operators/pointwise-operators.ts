@@ -12,6 +12,8 @@ export const pointwiseLifts: readonly Lift[] = [
     lift: (node, context) =>
       attributeToInput(attributeToInput(node, context, 'min', 1, toScalar), context, 'max', 2, toScalar),
   },
+  // A slope per channel was no matter of broadcasting yet. How many axes follow the channels is known later.
+  { ops: ['PRelu'], before: 7, lift: (node) => withAttributes(node, { alongChannels: true }) },
   // At inference the ratio means nothing; the mask output, if somebody reads it, is seen by shape inference.
   { ops: ['Dropout'], before: 12, lift: (node) => withoutAttributes(node, 'ratio', 'is_test', 'seed') },
   {

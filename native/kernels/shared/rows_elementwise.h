@@ -27,7 +27,8 @@ constexpr bool is_cheap(Unary fn) {
     case Unary::kErf:
     case Unary::kSoftplus:
     case Unary::kElu:
-    case Unary::kMish: return false;
+    case Unary::kMish:
+    case Unary::kSelu: return false;
     default: return true;
   }
 }
@@ -38,6 +39,17 @@ inline Vec mish(Vec x) {
   const Vec e = exp(min(splat(20.f), x));
   const Vec m = mul(e, add(e, splat(2.f)));
   return mul(above_minus_infinity(x), div(m, add(m, splat(2.f))));
+}
+
+inline Vec elu(Vec x, Vec alpha) { return select(less(splat(0.f), x), x, mul(alpha, expm1_negative(x))); }
+
+// NaN passes, as in a clamp.
+inline Vec thresholded_relu(Vec x, Vec alpha) {
+  return select(less(alpha, x), x, select(is_nan(x), x, splat(0.f)));
+}
+inline Vec shrink(Vec x, Vec limit, Vec bias) {
+  const Vec inside = select(is_nan(x), x, splat(0.f));
+  return select(less(x, neg(limit)), add(x, bias), select(less(limit, x), sub(x, bias), inside));
 }
 
 inline Vec sign(Vec x) {
@@ -70,8 +82,12 @@ inline Vec apply_unary(Vec x, Vec alpha, Vec beta) {
   if constexpr (fn == Unary::kSign) return sign(x);
   if constexpr (fn == Unary::kErf) return erf(x);
   if constexpr (fn == Unary::kSoftplus) return softplus(x);
-  if constexpr (fn == Unary::kElu) return select(less(splat(0.f), x), x, mul(alpha, expm1_negative(x)));
+  if constexpr (fn == Unary::kElu) return elu(x, alpha);
   if constexpr (fn == Unary::kMish) return mish(x);
+  if constexpr (fn == Unary::kSelu) return mul(beta, elu(x, alpha));
+  if constexpr (fn == Unary::kThresholdedRelu) return thresholded_relu(x, alpha);
+  if constexpr (fn == Unary::kSoftsign) return div(x, add(splat(1.f), abs(x)));
+  if constexpr (fn == Unary::kShrink) return shrink(x, alpha, beta);
 }
 
 template <Unary fn>

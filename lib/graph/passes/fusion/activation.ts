@@ -12,7 +12,8 @@ function preluOf(editor: GraphEditor, node: Node, producer: Node, types: Types):
   const output = types.get(node.outputs[0]!)?.shape;
   if (node.op !== 'PRelu' || !constant || !output || !isConvolution(producer)) return undefined;
   const channelAxis = constant.shape.length - output.length + 1;
-  const perChannel = constant.shape[channelAxis] === output[1] && elementCount(constant.shape) === output[1];
+  const placed = node.attributes['alongChannels'] === true || constant.shape[channelAxis] === output[1];
+  const perChannel = placed && elementCount(constant.shape) === output[1];
   return constant.data.length === 1 || perChannel ? { kind: 'prelu', slope } : undefined;
 }
 
