@@ -145,10 +145,10 @@ const std::map<std::string, Unary> kUnaries = {{"identity", Unary::kIdentity},
                                                {"acosh", Unary::kAcosh},
                                                {"atanh", Unary::kAtanh}};
 
-const std::map<std::string, Binary> kBinaries = {{"add", Binary::kAdd}, {"sub", Binary::kSub},    {"mul", Binary::kMul},
-                                                 {"div", Binary::kDiv}, {"min", Binary::kMin},    {"max", Binary::kMax},
-                                                 {"pow", Binary::kPow}, {"prelu", Binary::kPrelu},
-                                                 {"fmod", Binary::kFmod}, {"mod", Binary::kMod}};
+const std::map<std::string, Binary> kBinaries = {
+    {"add", Binary::kAdd},   {"sub", Binary::kSub}, {"mul", Binary::kMul}, {"div", Binary::kDiv},
+    {"min", Binary::kMin},   {"max", Binary::kMax}, {"pow", Binary::kPow}, {"prelu", Binary::kPrelu},
+    {"fmod", Binary::kFmod}, {"mod", Binary::kMod}};
 
 const std::map<std::string, Reduce> kReductions = {{"sum", Reduce::kSum},       {"mean", Reduce::kMean},
                                                    {"max", Reduce::kMax},       {"min", Reduce::kMin},
@@ -460,13 +460,13 @@ class SpecReader {
   }
   OpSpec ReadHardmax(const Reader& r, const StepSpec& s) const { return HardmaxSpec{Axis(r, s.inputs[0])}; }
   OpSpec ReadGridSample(const Reader& r, const StepSpec&) const {
-    return GridSampleSpec{r.OneOf<GridMode>("mode", {{"nearest", GridMode::kNearest},
-                                                     {"linear", GridMode::kLinear},
-                                                     {"cubic", GridMode::kCubic}}),
-                          r.OneOf<GridPadding>("padding", {{"zeros", GridPadding::kZeros},
-                                                           {"border", GridPadding::kBorder},
-                                                           {"reflection", GridPadding::kReflection}}),
-                          r.Flag("alignCorners")};
+    return GridSampleSpec{
+        r.OneOf<GridMode>(
+            "mode", {{"nearest", GridMode::kNearest}, {"linear", GridMode::kLinear}, {"cubic", GridMode::kCubic}}),
+        r.OneOf<GridPadding>("padding", {{"zeros", GridPadding::kZeros},
+                                         {"border", GridPadding::kBorder},
+                                         {"reflection", GridPadding::kReflection}}),
+        r.Flag("alignCorners")};
   }
   OpSpec ReadRoiAlign(const Reader& r, const StepSpec&) const {
     return RoiAlignSpec{r.Flag("max"), r.Flag("halfPixel"), r.IntegerFrom("samples", 0),

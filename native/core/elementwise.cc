@@ -145,10 +145,9 @@ Status BuildBlocked(const BinarySpec& spec, const StepSpec& step, PlanBuilder& b
   for (size_t i = 0; i < 4; ++i)
     axes.push_back({extents[i].size, {operands[0].strides[i], operands[1].strides[i], extents[i].stride}});
   const KernelTable& kernels = builder.kernels();
-  builder.Add(
-      std::make_unique<BinaryStep>(RowOf(kernels, spec.fn, spread), PassOf(kernels, spec.activation),
-                                   operands[0].source, operands[1].source, y.id, RowLoop(axes)),
-      Info(step, "rows blocked", BytesOf(y) * (spread == Spread::kFull ? 3 : 2)));
+  builder.Add(std::make_unique<BinaryStep>(RowOf(kernels, spec.fn, spread), PassOf(kernels, spec.activation),
+                                           operands[0].source, operands[1].source, y.id, RowLoop(axes)),
+              Info(step, "rows blocked", BytesOf(y) * (spread == Spread::kFull ? 3 : 2)));
   return Status::Ok();
 }
 
@@ -186,8 +185,9 @@ Status Build(const BinarySpec& spec, const StepSpec& step, PlanBuilder& builder)
   if (!Broadcasts(builder.shape(a), full) || !Broadcasts(builder.shape(b), full))
     return Status::Invalid(builder.Where() + ": the inputs do not broadcast to the shape of the output");
   const bool a_full = builder.shape(a) == full, b_full = builder.shape(b) == full;
-  if (full.size() == 4 && !IsPortable(spec.fn) && ((a_full && builder.IsBlocked(a)) || (b_full && builder.IsBlocked(b))) &&
-      FitsBlocked(builder, a, full) && FitsBlocked(builder, b, full))
+  if (full.size() == 4 && !IsPortable(spec.fn) &&
+      ((a_full && builder.IsBlocked(a)) || (b_full && builder.IsBlocked(b))) && FitsBlocked(builder, a, full) &&
+      FitsBlocked(builder, b, full))
     return BuildBlocked(spec, step, builder);
 
   Tensor x[2], y;
@@ -212,10 +212,9 @@ Status Build(const BinarySpec& spec, const StepSpec& step, PlanBuilder& builder)
   if (loop.row_length() > 1 && loop.row_stride(1) == 0) spread = Spread::kScalarB;
   if (loop.row_length() > 1 && loop.row_stride(0) == 0) spread = Spread::kScalarA;
   const KernelTable& kernels = builder.kernels();
-  builder.Add(
-      std::make_unique<BinaryStep>(RowOf(kernels, spec.fn, spread), PassOf(kernels, spec.activation),
-                                   Source{x[0].id, nullptr}, Source{x[1].id, nullptr}, y.id, std::move(loop)),
-      Info(step, "rows", BytesOf(x[0]) + BytesOf(x[1]) + BytesOf(y)));
+  builder.Add(std::make_unique<BinaryStep>(RowOf(kernels, spec.fn, spread), PassOf(kernels, spec.activation),
+                                           Source{x[0].id, nullptr}, Source{x[1].id, nullptr}, y.id, std::move(loop)),
+              Info(step, "rows", BytesOf(x[0]) + BytesOf(x[1]) + BytesOf(y)));
   return Status::Ok();
 }
 

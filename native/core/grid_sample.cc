@@ -42,8 +42,7 @@ float Reflect(float v, float low, float high) {
 int64_t PixelAt(const GridSampleSpec& spec, int64_t i, int64_t extent, float low, float high) {
   if (i >= 0 && i < extent) return i;
   if (spec.padding == GridPadding::kZeros) return -1;
-  if (spec.padding == GridPadding::kReflection)
-    i = static_cast<int64_t>(Reflect(static_cast<float>(i), low, high));
+  if (spec.padding == GridPadding::kReflection) i = static_cast<int64_t>(Reflect(static_cast<float>(i), low, high));
   return std::min(std::max<int64_t>(i, 0), extent - 1);
 }
 
@@ -66,7 +65,8 @@ AxisTaps TapsOf(const Image& image, size_t axis, float normalized) {
   v = v > -kFar ? std::min(v, kFar) : -kFar;  // NaN lies outside
   // Volumes round halves away from zero, images to even, as the frameworks do.
   if (spec.mode == GridMode::kNearest) v = image.axes == 3 ? std::round(v) : std::nearbyint(v);
-  if (v < low || v > high) {
+  // A cubic kernel reaches over the border from beyond it, so only its pixels are moved inside.
+  if (spec.mode != GridMode::kCubic && (v < low || v > high)) {
     if (spec.padding == GridPadding::kBorder) v = std::min(std::max(v, 0.f), length - 1);
     if (spec.padding == GridPadding::kReflection) v = Reflect(v, low, high);
   }
@@ -119,8 +119,8 @@ Status Build(const GridSampleSpec& spec, const StepSpec& step, PlanBuilder& buil
   image.spec = spec;
   image.axes = x.size() < 2 ? 0 : x.size() - 2;
   bool fits = (image.axes == 2 || image.axes == 3) && grid.size() == x.size() && y.size() == x.size();
-  fits = fits && grid.front() == x[0] && y[0] == x[0] && y[1] == x[1] &&
-         grid.back() == static_cast<int64_t>(image.axes);
+  fits =
+      fits && grid.front() == x[0] && y[0] == x[0] && y[1] == x[1] && grid.back() == static_cast<int64_t>(image.axes);
   for (size_t i = 0; fits && i < image.axes; ++i) fits = grid[i + 1] == y[i + 2];
   if (!fits) return Status::Invalid(builder.Where() + ": the grid does not fit the image");
   int64_t plane = 1, outputs = 1;

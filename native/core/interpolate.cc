@@ -11,7 +11,8 @@ namespace {
 
 Status CheckTaps(const InterpolateSpec& spec, int64_t inputs, int64_t outputs, const PlanBuilder& builder) {
   const auto bad = [&] { return Status::Invalid(builder.Where() + ": the taps do not fit the axis"); };
-  if (static_cast<int64_t>(spec.starts.size()) != outputs + 1 || spec.indices.size() != spec.weights.size()) return bad();
+  if (static_cast<int64_t>(spec.starts.size()) != outputs + 1 || spec.indices.size() != spec.weights.size())
+    return bad();
   const int64_t taps = static_cast<int64_t>(spec.indices.size());
   if (spec.starts.front() != 0 || spec.starts.back() != taps) return bad();
   if (!std::is_sorted(spec.starts.begin(), spec.starts.end())) return bad();

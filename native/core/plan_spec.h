@@ -201,8 +201,8 @@ struct RecurrentSpec {
 using OpSpec = std::variant<Conv2dSpec, ConvTranspose2dSpec, MatmulSpec, Pool2dSpec, GlobalPoolSpec, Resize2dSpec,
                             SoftmaxSpec, NormalizeSpec, UnarySpec, BinarySpec, ScaleSpec, SqueezeExciteSpec, ConcatSpec,
                             SplitSpec, ChannelShuffleSpec, TransposeSpec, SliceSpec, PadSpec, ReduceSpec, ReshapeSpec,
-                            ExpandSpec, GatherSpec, InterpolateSpec, WindowPoolSpec, LrnSpec, HardmaxSpec, GridSampleSpec,
-                            RoiAlignSpec, MaxRoiPoolSpec, DeformColumnsSpec, RecurrentSpec>;
+                            ExpandSpec, GatherSpec, InterpolateSpec, WindowPoolSpec, LrnSpec, HardmaxSpec,
+                            GridSampleSpec, RoiAlignSpec, MaxRoiPoolSpec, DeformColumnsSpec, RecurrentSpec>;
 
 struct StepSpec {
   std::string op;    // as in plan-spec.ts, for messages and profiles

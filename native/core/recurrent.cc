@@ -74,7 +74,8 @@ class Sequence {
   void Run() {
     const float wanted = run_.x(3)[item_];
     const int64_t steps = cell_.steps;
-    const int64_t length = wanted < static_cast<float>(steps) ? std::max<int64_t>(0, static_cast<int64_t>(wanted)) : steps;
+    const int64_t length =
+        wanted < static_cast<float>(steps) ? std::max<int64_t>(0, static_cast<int64_t>(wanted)) : steps;
     const bool backward = cell_.spec.reverse || direction_ == 1;
     for (int64_t i = 0; i < length; ++i) {
       const int64_t t = backward ? length - 1 - i : i;
@@ -174,8 +175,7 @@ class Sequence {
       Activate(0, kForget);
     }
     Activate(1, kCell);
-    for (int64_t i = 0; i < h_; ++i)
-      memory_[i] = Sums(kForget)[i] * memory_[i] + Sums(kInput)[i] * Sums(kCell)[i];
+    for (int64_t i = 0; i < h_; ++i) memory_[i] = Sums(kForget)[i] * memory_[i] + Sums(kInput)[i] * Sums(kCell)[i];
     Peep(kOutput, 1);
     Activate(0, kOutput);
     std::copy_n(memory_, h_, state_);
@@ -190,9 +190,7 @@ class Sequence {
   const float *bias_, *peepholes_, *weights_, *inputs_ = nullptr;
 };
 
-int64_t GatesOf(RecurrentKind kind) {
-  return kind == RecurrentKind::kLstm ? 4 : kind == RecurrentKind::kGru ? 3 : 1;
-}
+int64_t GatesOf(RecurrentKind kind) { return kind == RecurrentKind::kLstm ? 4 : kind == RecurrentKind::kGru ? 3 : 1; }
 size_t FunctionsOf(RecurrentKind kind) {
   return kind == RecurrentKind::kLstm ? 3 : kind == RecurrentKind::kGru ? 2 : 1;
 }

@@ -24,7 +24,8 @@ Sample SampleAt(float y, float x, int64_t height, int64_t width) {
   if (!(y >= -1 && y <= h && x >= -1 && x <= w)) return s;
   y = std::max(y, 0.f);
   x = std::max(x, 0.f);
-  const int64_t top = std::min(static_cast<int64_t>(y), height - 1), left = std::min(static_cast<int64_t>(x), width - 1);
+  const int64_t top = std::min(static_cast<int64_t>(y), height - 1),
+                left = std::min(static_cast<int64_t>(x), width - 1);
   const int64_t bottom = std::min(top + 1, height - 1), right = std::min(left + 1, width - 1);
   const float dy = top == height - 1 ? 0.f : y - static_cast<float>(top);
   const float dx = left == width - 1 ? 0.f : x - static_cast<float>(left);

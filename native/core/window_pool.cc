@@ -11,9 +11,9 @@ namespace lanewise {
 namespace {
 
 struct PoolWindow {
-  int64_t start = 0;           // position of the first tap, may lie before the axis
+  int64_t start = 0;            // position of the first tap, may lie before the axis
   int64_t first = 0, last = 0;  // taps inside the axis
-  int64_t counted = 0;         // taps inside the axis and its padding
+  int64_t counted = 0;          // taps inside the axis and its padding
 };
 
 struct PoolAxis {

@@ -65,10 +65,10 @@ enum class Unary : int32_t {
   kRound,  // half to even
   kSign,
   kErf,
-  kSoftplus,  // log(1 + exp x)
-  kElu,       // x > 0 ? x : alpha*(exp x - 1)
-  kMish,      // x * tanh(softplus x)
-  kSelu,      // beta * elu(x)
+  kSoftplus,         // log(1 + exp x)
+  kElu,              // x > 0 ? x : alpha*(exp x - 1)
+  kMish,             // x * tanh(softplus x)
+  kSelu,             // beta * elu(x)
   kThresholdedRelu,  // x > alpha ? x : 0
   kSoftsign,         // x / (1 + |x|)
   kShrink,           // x < -alpha ? x + beta : x > alpha ? x - beta : 0

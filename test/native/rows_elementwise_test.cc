@@ -65,13 +65,10 @@ const UnaryCase kUnaryCases[] = {
      2.6, 0},
     {"thresholded_relu", [](double x, double a, double) { return x <= a ? 0 : x; }, 1.25f, 0, 0, 0},
     {"softsign", [](double x, double, double) { return x / (1 + std::fabs(x)); }, 0, 0, 1, 0},
-    {"shrink",
-     [](double x, double a, double b) {
-       return std::isnan(x) ? x
-              : x < -a      ? x + b
-              : x > a       ? x - b
-                            : 0;
-     },
+    {"shrink", [](double x, double a, double b) { return std::isnan(x) ? x
+                                                         : x < -a      ? x + b
+                                                         : x > a       ? x - b
+                                                                       : 0; },
      0.75f, 0.25f, 0.5, 0},
 };
 static_assert(sizeof(kUnaryCases) / sizeof(UnaryCase) == static_cast<size_t>(Unary::kCount), "a case for every one");

@@ -24,7 +24,7 @@ export class FloatAttribute {
 }
 export const float = (value: number): FloatAttribute => new FloatAttribute(value);
 
-export type AttributeSpec = number | string | readonly number[] | TensorSpec | FloatAttribute;
+export type AttributeSpec = number | string | readonly number[] | readonly string[] | TensorSpec | FloatAttribute;
 
 export interface NodeSpec {
   readonly op: string;
@@ -65,8 +65,11 @@ function attributeProto(name: string, value: AttributeSpec): AttributeProto {
   if (typeof value === 'number')
     return Number.isInteger(value) ? make(Kind.INT, { i: BigInt(value) }) : make(Kind.FLOAT, { f: value });
   if ('shape' in value) return make(Kind.TENSOR, { t: tensorProto('', value) });
-  if (value.every(Number.isInteger)) return make(Kind.INTS, { ints: value.map(BigInt) });
-  return make(Kind.FLOATS, { floats: [...value] });
+  if (value.every((item) => typeof item === 'string'))
+    return make(Kind.STRINGS, { strings: value.map((item) => new TextEncoder().encode(item)) });
+  const numbers = value as readonly number[];
+  if (numbers.every(Number.isInteger)) return make(Kind.INTS, { ints: numbers.map(BigInt) });
+  return make(Kind.FLOATS, { floats: [...numbers] });
 }
 
 function valueInfo(name: string, shape: readonly (number | string)[] | undefined, elemType: number): ValueInfoProto {

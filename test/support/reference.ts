@@ -9,8 +9,9 @@ import type { PlanSpec, PlanStep } from '#lib/graph/plan-spec.js';
 import { finish, pointwise } from './reference-epilogue.js';
 import { at, count, type Dense, eachIndex, offsetOf } from './reference-tensor.js';
 
+/** Not every step is here: what no pass touches is compared natively with onnxruntime (test/onnx/operators.test.ts). */
 type Steps = {
-  [Op in PlanStep['op']]: (
+  [Op in PlanStep['op']]?: (
     step: Extract<PlanStep, { op: Op }>,
     value: (index: number) => Dense,
     shapes: (index: number) => readonly number[],
@@ -399,11 +400,10 @@ export function runPlan(plan: PlanSpec, feeds: readonly ArrayLike<number>[]): De
     return found;
   };
   for (const step of plan.steps) {
-    const run = steps[step.op] as (
-      step: PlanStep,
-      value: typeof read,
-      shapes: (index: number) => readonly number[],
-    ) => Dense[];
+    const run = steps[step.op] as
+      | ((step: PlanStep, value: typeof read, shapes: (index: number) => readonly number[]) => Dense[])
+      | undefined;
+    if (!run) throw new Error(`the reference has no step '${step.op}'`);
     const results = run(step, read, (index) => plan.values[index]!.shape);
     for (const [i, index] of step.outputs.entries()) {
       const { shape } = plan.values[index]!;

@@ -4,6 +4,7 @@ import { elementCount, float32Of, sameShape } from '../constant.js';
 import type { ReduceFunction, ValueIndex } from '../plan-spec.js';
 import { reduceAxes } from '../shapes/linear.js';
 import { type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } from './builder.js';
+import { Composer } from './compose.js';
 import { planEpilogue } from './epilogue.js';
 
 /** `index` with its last two axes swapped, by a step. */
@@ -67,24 +68,9 @@ const gemm: LowerRule = (context) => {
     ...(Object.keys(epilogue).length > 0 && { epilogue }),
   });
   if (!wide) return;
-  let bias = context.x(2);
-  if (beta !== 1) {
-    const scaled = builder.extra(`${node.name}.beta`, builder.shapeOf(bias));
-    builder.steps.push({
-      op: 'scale',
-      name: `${node.name}.beta`,
-      inputs: [bias, constant('beta', Float32Array.of(beta))],
-      outputs: [scaled],
-    });
-    bias = scaled;
-  }
-  builder.steps.push({
-    op: 'binary',
-    name: `${node.name}.bias`,
-    inputs: [product, bias],
-    outputs: [context.y()],
-    fn: 'add',
-  });
+  const compose = new Composer(context);
+  const bias = beta === 1 ? context.x(2) : compose.binary('mul', context.x(2), compose.scalar(beta));
+  compose.binary('add', product, bias, context.y());
 };
 
 const matmul: LowerRule = (context) => {

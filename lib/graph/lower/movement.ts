@@ -2,7 +2,14 @@
 import { normalizeAxis, numberAttribute, numbersAttribute, stringAttribute } from '../attributes.js';
 import { numbersOf, sameShape, scalarOf } from '../constant.js';
 import { padGeometry, sliceGeometry } from '../shapes/movement.js';
-import { type LowerInput, type LowerRule, type LowerRules, oneOf, requireConstant, UnsupportedNode } from './builder.js';
+import {
+  type LowerInput,
+  type LowerRule,
+  type LowerRules,
+  oneOf,
+  requireConstant,
+  UnsupportedNode,
+} from './builder.js';
 import { resize } from './resize.js';
 
 const reshape: LowerRule = (context) => context.builder.reshape(context.x(), context.y());

@@ -79,7 +79,10 @@ function layerStatistics(context: LowerInput, axis: number): void {
   const wanted = (index: number) => (node.outputs[index] ?? '') !== '';
   if (!wanted(1) && !wanted(2)) return;
   const compose = new Composer(context);
-  const axes = context.input(0).shape.map((_, i) => i).slice(axis);
+  const axes = context
+    .input(0)
+    .shape.map((_, i) => i)
+    .slice(axis);
   const { mean, variance } = moments(compose, context.x(), axes);
   if (wanted(1)) builder.reshape(mean, context.y(1));
   if (!wanted(2)) return;

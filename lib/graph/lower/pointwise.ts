@@ -123,10 +123,7 @@ const swish: LowerRule = (context) => {
 
 export const pointwiseLowering: LowerRules = {
   ...Object.fromEntries(
-    ['Relu', 'LeakyRelu', 'HardSigmoid', 'HardSwish', 'Sigmoid', 'Silu', 'Tanh', 'Gelu'].map((op) => [
-      op,
-      activation,
-    ]),
+    ['Relu', 'LeakyRelu', 'HardSigmoid', 'HardSwish', 'Sigmoid', 'Silu', 'Tanh', 'Gelu'].map((op) => [op, activation]),
   ),
   Abs: unary('abs'),
   Neg: unary('neg'),
@@ -143,7 +140,7 @@ export const pointwiseLowering: LowerRules = {
   Mish: unary('mish'),
   Clip: clip,
   Elu: parameter('elu', ['alpha', 1]),
-  Selu: parameter('selu', ['alpha', 1.67326319217681884765625], ['gamma', 1.05070102214813232421875]),
+  Selu: parameter('selu', ['alpha', 1.6732631921768188], ['gamma', 1.0507010221481323]),
   Celu: celu,
   ThresholdedRelu: parameter('thresholdedRelu', ['alpha', 1]),
   Shrink: parameter('shrink', ['lambd', 0.5], ['bias', 0]),

@@ -102,9 +102,7 @@ function tapsOf(given: ResampledAxis, settings: Settings): Taps {
     const at = positions[settings.coordinates](i, axis, round);
     const outside = settings.coordinates === 'tf_crop_and_resize' && (at < 0 || at > last);
     if (!outside) {
-      let taps: [number, number][] = nearest
-        ? [[roundTo[settings.rounding](at), 1]]
-        : weightsAt(at, axis, settings);
+      let taps: [number, number][] = nearest ? [[roundTo[settings.rounding](at), 1]] : weightsAt(at, axis, settings);
       if (settings.excludeOutside && !nearest) {
         taps = taps.filter(([position]) => position >= 0 && position <= last);
         const sum = taps.reduce((total, [, weight]) => total + weight, 0);

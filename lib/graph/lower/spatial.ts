@@ -145,7 +145,10 @@ const globalNorm: LowerRule = (context) => {
   const { node } = context;
   const compose = new Composer(context);
   const p = numberAttribute(node, 'p', 2);
-  const axes = context.input(0).shape.map((_, axis) => axis).slice(2);
+  const axes = context
+    .input(0)
+    .shape.map((_, axis) => axis)
+    .slice(2);
   if (p === 1 || p === 2) {
     compose.reduce(p === 1 ? 'l1' : 'l2', context.x(), axes, context.y());
     return;

@@ -3,7 +3,14 @@ import { flagAttribute, numberAttribute } from '../attributes.js';
 import { elementTypeOfCode } from '../element-type.js';
 import type { ElementType } from '../ir.js';
 import { ShapeError } from '../shape-error.js';
-import { broadcastShapes, type RuleInput, resolveAxes, type ShapeRule, type ShapeRules, type TensorType } from './rule.js';
+import {
+  broadcastShapes,
+  type RuleInput,
+  resolveAxes,
+  type ShapeRule,
+  type ShapeRules,
+  type TensorType,
+} from './rule.js';
 
 const same: ShapeRule = (context) => [context.input(0)];
 

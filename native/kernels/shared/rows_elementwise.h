@@ -44,9 +44,7 @@ inline Vec mish(Vec x) {
 inline Vec elu(Vec x, Vec alpha) { return select(less(splat(0.f), x), x, mul(alpha, expm1_negative(x))); }
 
 // NaN passes, as in a clamp.
-inline Vec thresholded_relu(Vec x, Vec alpha) {
-  return select(less(alpha, x), x, select(is_nan(x), x, splat(0.f)));
-}
+inline Vec thresholded_relu(Vec x, Vec alpha) { return select(less(alpha, x), x, select(is_nan(x), x, splat(0.f))); }
 inline Vec shrink(Vec x, Vec limit, Vec bias) {
   const Vec inside = select(is_nan(x), x, splat(0.f));
   return select(less(x, neg(limit)), add(x, bias), select(less(limit, x), sub(x, bias), inside));
