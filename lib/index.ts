@@ -14,6 +14,7 @@ export {
   foldScale,
   type LinearLayer,
 } from './fold/index.js';
+export { type FoldedModel, type FoldOptions, foldModel } from './fold-model.js';
 export type { ReduceFunction } from './graph/plan-spec.js';
 export {
   type Feeds,

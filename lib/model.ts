@@ -1,20 +1,19 @@
 /** Models: an ONNX file, compiled for the shapes it is run with. */
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { describe, nearest } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { simplifying } from './graph/compile.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
 import { type Isa, type NativeStopToken, native } from './native.js';
 import { callNative, publicError } from './native-error.js';
-import { externalDataBeside, externalDataIn } from './onnx/external-data.js';
+import { externalDataIn } from './onnx/external-data.js';
 import { reading } from './onnx/read.js';
 import { Profile } from './profile.js';
 import { CallSite } from './runtime/call-site.js';
 import { type CompiledPlan, type ModelMemory, type ModelReport, PlanCache } from './runtime/plans.js';
 import { type ModelStats, RunQueue } from './runtime/queue.js';
+import { type ModelSource, readSource } from './source.js';
 import { checkFloat32, Tensor } from './tensor.js';
-import { copyBytes, inTurns } from './work.js';
+import { inTurns } from './work.js';
 
 export type { ModelMemory, ModelReport } from './runtime/plans.js';
 export type { ModelStats } from './runtime/queue.js';
@@ -342,24 +341,6 @@ function checkLoadOptions(options: LoadOptions): void {
   if (options.externalData !== undefined) checkExternalData(options.externalData);
 }
 
-/** Reads and parses the file; every stage of it leaves the event loop free. */
-async function readSource(source: unknown, { signal, externalData = {} }: LoadOptions): Promise<Graph> {
-  if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
-    if (source.byteLength === 0)
-      throw new LanewiseError('ERR_MODEL_FORMAT', 'loadModel: source: no bytes (empty, or its buffer is detached)');
-    // A copy: weights stay views of the bytes, which the caller is free to change.
-    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
-    const copy = await inTurns(copyBytes(bytes), signal);
-    return inTurns(reading(copy, { externalData: externalDataIn(externalData) }), signal);
-  }
-  if (typeof source !== 'string' && !(source instanceof URL)) {
-    throw new TypeError(`loadModel: source: expected a path, a file URL or bytes, got ${describe(source)}`);
-  }
-  const file = source instanceof URL || source.startsWith('file:') ? fileURLToPath(source) : source;
-  const bytes = await readFile(file, { signal });
-  return inTurns(reading(bytes, { externalData: externalDataIn(externalData, externalDataBeside(file)) }), signal);
-}
-
 /**
  * Loads an ONNX model (operator sets 7 and newer). The event loop stays free: decoding and graph passes work in turns of
  * about a millisecond, weights are packed on threads of the library.
@@ -369,16 +350,15 @@ async function readSource(source: unknown, { signal, externalData = {} }: LoadOp
  *   ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run;
  *   the signal's reason when it is aborted
  */
-export async function loadModel(
-  source: string | URL | Uint8Array | ArrayBuffer,
-  options: LoadOptions = {},
-): Promise<Model> {
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options);
   const { threads, inputShapes, maxConcurrency, maxQueue, signal } = options;
   signal?.throwIfAborted();
   const site = new CallSite(loadModel);
   try {
-    const read = await readSource(source, options);
+    const { bytes, beside } = await readSource('loadModel', source, signal);
+    const externalData = externalDataIn(options.externalData ?? {}, beside);
+    const read = await inTurns(reading(bytes, { externalData }), signal);
     const { graph, report } = await inTurns(simplifying(read, { fold: native }), signal);
     const plans = new PlanCache(graph, report, options);
     const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));

@@ -1,6 +1,6 @@
 /** ONNX files to graphs. Format only: what an operator computes, and whether anybody can run it, is decided later. */
 import { fromBinary } from '@bufbuild/protobuf';
-import { type GraphProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
+import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
 import { LanewiseError } from '../errors.js';
 import { constantOf, int64Vector } from '../graph/constant.js';
 import type { Constant, Graph, Node } from '../graph/ir.js';
@@ -136,6 +136,37 @@ class GraphReader {
 /** Inputs of a body need not say their type: the node that owns the body gives it. */
 const readBodyInput = readOutput;
 
+/** What the decoder or the reader found wrong with a file, as an error that says so. */
+function asFormatError(error: unknown): LanewiseError {
+  // The decoder reports cut or corrupt bytes with errors of its own.
+  if (error instanceof LanewiseError) return error;
+  return formatError(`not a complete ONNX file: ${error instanceof Error ? error.message : String(error)}`, error);
+}
+
+/**
+ * The message an ONNX file holds, for what a graph does not carry: metadata, documentation, functions.
+ * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete message
+ */
+export function parseModel(bytes: Uint8Array): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch (error) {
+    throw asFormatError(error);
+  }
+}
+
+/** {@link reading} on a file that is parsed already. */
+export function* readingGraph(model: ModelProto, options: ReadOptions = {}): Work<Graph> {
+  try {
+    if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
+    const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
+    if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
+    return yield* new GraphReader(Number(opset?.version ?? 1n), options.externalData).read(model.graph, false);
+  } catch (error) {
+    throw asFormatError(error);
+  }
+}
+
 /**
  * Reads an ONNX model into a graph of the newest operator set's form.
  *
@@ -146,19 +177,13 @@ const readBodyInput = readOutput;
  */
 export function* reading(bytes: Uint8Array, options: ReadOptions = {}): Work<Graph> {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('readModel: bytes must be a Uint8Array');
-  try {
-    const model = fromBinary(ModelProtoSchema, bytes);
-    yield;
-    if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
-    const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
-    if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
-    return yield* new GraphReader(Number(opset?.version ?? 1n), options.externalData).read(model.graph, false);
-  } catch (error) {
-    // The decoder reports cut or corrupt bytes with errors of its own.
-    if (error instanceof LanewiseError) throw error;
-    throw formatError(`not a complete ONNX file: ${error instanceof Error ? error.message : String(error)}`, error);
-  }
+  const model = parseModel(bytes);
+  yield;
+  return yield* readingGraph(model, options);
 }
 
 /** {@link reading}, all at once. */
 export const readModel = (bytes: Uint8Array, options?: ReadOptions): Graph => finish(reading(bytes, options));
+
+/** {@link readingGraph}, all at once. */
+export const readGraph = (model: ModelProto, options?: ReadOptions): Graph => finish(readingGraph(model, options));

@@ -2,7 +2,8 @@
 import type { ExecutionContext } from 'ava';
 import * as ort from 'onnxruntime-node';
 import { type CompiledGraph, compileForShapes, simplifyGraph } from '#lib/graph/compile.js';
-import { readModel } from '#lib/onnx/read.js';
+import { parseModel, readModel } from '#lib/onnx/read.js';
+import { writeModel } from '#lib/onnx/write.js';
 import { buildModel, type ModelSpec, random } from './onnx-builder.js';
 import { runPlan } from './reference.js';
 import { referenceAlgebra } from './weight-algebra.js';
@@ -47,7 +48,10 @@ export interface CheckOptions {
   readonly tolerance?: number;
 }
 
-/** Reads, simplifies, compiles and runs the model; the results must be onnxruntime's. Returns what was compiled. */
+/**
+ * Reads, simplifies, compiles and runs the model; the results must be onnxruntime's, and so must those that onnxruntime computes of
+ * the compiled graph written to a file. Returns what was compiled.
+ */
 export async function checkModel(
   t: ExecutionContext,
   spec: ModelSpec,
@@ -65,6 +69,7 @@ export async function checkModel(
   const expected = await runOnnxruntime(bytes, feeds);
   const loaded = simplifyGraph(readModel(bytes), { fold: referenceAlgebra });
   const compiled = compileForShapes(loaded.graph, shapes, { fold: referenceAlgebra, before: loaded.report });
+  const written = await runOnnxruntime(writeModel(compiled.graph, parseModel(bytes)).bytes, feeds);
   const actual = runPlan(
     compiled.plan,
     loaded.graph.inputs.map(({ name }) => feeds[name]!.data),
@@ -73,6 +78,9 @@ export async function checkModel(
     t.deepEqual([...actual[i]!.shape], [...expected[name]!.dims], `shape of ${name}`);
     const difference = relativeDifference(actual[i]!.data, expected[name]!.data);
     t.true(difference <= (options.tolerance ?? 2e-6), `${name} differs by ${difference}`);
+    t.deepEqual([...written[name]!.dims], [...expected[name]!.dims], `shape of ${name}, written`);
+    const distance = relativeDifference(written[name]!.data, expected[name]!.data);
+    t.true(distance <= (options.tolerance ?? 5e-6), `${name} differs by ${distance} when written`);
   }
   return compiled;
 }
