@@ -206,6 +206,20 @@ export class Model {
     });
   }
 
+  /** {@link profile} on the calling thread, which it blocks. */
+  profileSync(feeds: Feeds): Profile {
+    const tensors = this.#check('profileSync', feeds);
+    const plans = this.#live('profileSync');
+    return this.#queue.runSync(() => {
+      const { plan } = plans.compileSync(this.#shapes(tensors));
+      const stepMs = new Float64Array(plan.steps.length);
+      const clocks = new Float64Array(plan.steps.length);
+      const arrays = tensors.map(({ data }) => data);
+      callNative('profileSync', () => plan.runSync(arrays, undefined, this.#threads, stepMs, clocks));
+      return new Profile(plan.steps, stepMs, clocks);
+    });
+  }
+
   /** What compiling for these input shapes did (fixed extents may be left out). Compiles on this thread if that has not happened yet. */
   report(inputShapes: Readonly<Record<string, readonly number[]>> = {}): ModelReport {
     checkInputShapes('report', inputShapes);

@@ -46,7 +46,14 @@ export interface NativePlan {
     stop: NativeStopToken | undefined,
     timed: true,
   ): Promise<{ outputs: Float32Array[]; stepMs: Float64Array }>;
-  runSync(inputs: readonly Float32Array[], outputs?: readonly Float32Array[], threads?: number): Float32Array[];
+  /** @param ms, clocks receive the milliseconds of each step and {@link Native.clock} behind it */
+  runSync(
+    inputs: readonly Float32Array[],
+    outputs?: readonly Float32Array[],
+    threads?: number,
+    ms?: Float64Array,
+    clocks?: Float64Array,
+  ): Float32Array[];
   /** Frees what no run in flight is using. */
   dispose(): void;
 }
@@ -93,6 +100,8 @@ interface Native extends WeightAlgebra {
   cpuInfo(): CpuInfo;
   /** GFLOP/s of multiply-adds in registers on this thread, which it keeps for `ms`. For the benches. */
   fmaPeak(ms: number, isa?: Isa): number;
+  /** The present clock of this thread's core, in units that mean something only beside another clock. For the benches. */
+  clock(): number;
   setThreads(count: number): void;
 }
 

@@ -16,6 +16,11 @@ export interface ProfileStep {
   readonly gflops: number;
   /** Bytes of tensors and weights that must be read or written at least once. */
   readonly bytes: number;
+  /**
+   * The clock of the calling thread's core behind this step, in a unit that means something only beside another clock:
+   * processors slow down under dense vector code. Only `profileSync` tells.
+   */
+  readonly clock?: number;
 }
 
 const columns: readonly { title: string; right: boolean; cell: (step: ProfileStep) => string }[] = [
@@ -34,7 +39,7 @@ export class Profile {
   readonly steps: readonly ProfileStep[];
   readonly totalMs: number;
 
-  constructor(steps: readonly NativeStep[], stepMs: Float64Array) {
+  constructor(steps: readonly NativeStep[], stepMs: Float64Array, clocks?: Float64Array) {
     const total = stepMs.reduce((sum, ms) => sum + ms, 0);
     this.totalMs = total;
     this.steps = steps.map(({ name, op, kernel, macs, bytes }, i) => {
@@ -48,6 +53,7 @@ export class Profile {
         macs,
         gflops: ms > 0 ? (2e-6 * macs) / ms : 0,
         bytes,
+        ...(clocks && { clock: clocks[i] ?? 0 }),
       };
     });
   }

@@ -38,6 +38,10 @@ interface Result {
   readonly gflops: number;
   readonly peak: number;
   readonly ofPeak: number;
+  /** The clock behind the layer, as a share of the clock of the probe. */
+  readonly clock: number;
+  /** Multiply-adds per cycle, as a share of the most that a cycle can do. */
+  readonly perCycle: number;
   readonly quartiles: readonly [number, number];
   readonly rounds: number;
   readonly kept: number;
@@ -51,6 +55,8 @@ const columns: readonly Column<Result>[] = [
   { title: 'ms', cell: (r) => milliseconds(r.ms) },
   { title: 'GFLOP/s', cell: (r) => r.gflops.toFixed(0) },
   { title: 'of peak', cell: (r) => percent(r.ofPeak) },
+  { title: 'clock', cell: (r) => percent(r.clock) },
+  { title: 'per cycle', cell: (r) => percent(r.perCycle) },
   { title: 'quartiles', cell: (r) => r.quartiles.map(percent).join(' - ') },
   { title: 'rounds', cell: (r) => `${r.kept}/${r.rounds}${r.noisy ? ' noisy' : ''}` },
 ];
@@ -64,19 +70,26 @@ async function measure(layer: Layer, { rounds, threads, isa }: CommonOptions, wh
     const random = new RandomStream(1, layer.name);
     const data = Float32Array.from({ length: extents.reduce((a, b) => a * b, 1) }, () => random.normal());
     const feeds = { [name]: tensor(data, extents) };
-    const profile = async () =>
-      (await model.profile(feeds)).steps.filter((step) => isMeasured(step.name) && step.macs > 0);
-    const [example] = await profile();
+    // On this thread, whose core the probes look at.
+    const profile = () => model.profileSync(feeds).steps.filter((step) => isMeasured(step.name) && step.macs > 0);
+    const [example] = profile();
     if (!example) throw new Error(`${layer.name}: the plan has no step of that name`);
     const all = [];
     for (let round = 0; round < rounds; round++) {
-      all.push(await probed(isa, async () => median((await profile()).map(({ ms }) => ms))));
+      all.push(
+        await probed(isa, async () => {
+          profile(); // the clock takes a while to settle after the probe
+          const steps = profile();
+          return { layerMs: median(steps.map(({ ms }) => ms)), clock: median(steps.map(({ clock = 0 }) => clock)) };
+        }),
+      );
       progress(`${where}: round ${round + 1} of ${rounds}`);
     }
     const { kept, noisy } = steadyRounds(all);
     const gigaflops = 2e-6 * example.macs;
-    const shares = kept.map(({ result, peak }) => gigaflops / result / (threads * peak));
-    const ms = median(kept.map(({ result }) => result));
+    const shares = kept.map(({ result, peak }) => gigaflops / result.layerMs / (threads * peak));
+    const clocks = kept.map(({ result, clock }) => result.clock / clock);
+    const ms = median(kept.map(({ result }) => result.layerMs));
     return {
       name: layer.name,
       kernel: example.kernel,
@@ -85,6 +98,8 @@ async function measure(layer: Layer, { rounds, threads, isa }: CommonOptions, wh
       gflops: gigaflops / ms,
       peak: median(kept.map(({ peak }) => peak)),
       ofPeak: median(shares),
+      clock: median(clocks),
+      perCycle: median(shares.map((share, i) => share / (clocks[i] ?? 1))),
       quartiles: [quantile(shares, 0.25), quantile(shares, 0.75)],
       rounds: all.length,
       kept: kept.length,
@@ -109,7 +124,8 @@ export const command: BenchCommand = {
     console.log(markdownTable(columns, results));
     const peak = median(results.map((result) => result.peak));
     console.log(
-      `\nPeak of one core: ${peak.toFixed(0)} GFLOP/s (median). Winograd needs fewer multiplications than it is given credit for.`,
+      `\nPeak of one core: ${peak.toFixed(0)} GFLOP/s (median). "clock" is the clock behind the layer over the clock of that probe, which
+loads nothing: processors slow down under dense vector code. Winograd needs fewer multiplications than it is given credit for.`,
     );
     writeJson(options.json, { machine: where, threads: options.threads, isa: options.isa, results });
   },

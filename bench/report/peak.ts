@@ -11,16 +11,19 @@ export interface Probed<R> {
   readonly result: R;
   /** GFLOP/s of one core: the mean of before and after. */
   readonly peak: number;
+  /** The clock at which the core reached it, in the units of `native.clock()`. */
+  readonly clock: number;
   readonly steady: boolean;
 }
 
 export async function probed<R>(isa: Isa, body: () => Promise<R>): Promise<Probed<R>> {
-  const before = native.fmaPeak(probeMs, isa);
+  const [before, clockBefore] = [native.fmaPeak(probeMs, isa), native.clock()];
   const result = await body();
-  const after = native.fmaPeak(probeMs, isa);
+  const [after, clockAfter] = [native.fmaPeak(probeMs, isa), native.clock()];
   return {
     result,
     peak: (before + after) / 2,
+    clock: (clockBefore + clockAfter) / 2,
     steady: Math.abs(after - before) <= tolerance * Math.max(before, after),
   };
 }

@@ -149,6 +149,15 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     return ThreadPool::Instance().threads();
   }
 
+  static double* PerStep(const Napi::CallbackInfo& info, size_t i, const Plan& plan) {
+    if (info.Length() <= i || info[i].IsUndefined()) return nullptr;
+    const bool typed = info[i].IsTypedArray() && info[i].As<Napi::TypedArray>().TypedArrayType() == napi_float64_array;
+    if (!typed || info[i].As<Napi::TypedArray>().ElementLength() != plan.step_count()) {
+      throw Napi::TypeError::New(info.Env(), "times: expected a Float64Array with an element per step");
+    }
+    return info[i].As<Napi::Float64Array>().Data();
+  }
+
   // run(inputs, threads | undefined, stop | undefined, timed) -> Promise of outputs, or of {outputs, stepMs}
   Napi::Value Run(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -169,7 +178,8 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     return promise;
   }
 
-  // runSync(inputs, outputs | undefined, threads | undefined) -> outputs
+  // runSync(inputs, outputs | undefined, threads | undefined, ms?: Float64Array, clocks?: Float64Array) -> outputs; the
+  // last two get an element per step
   Napi::Value RunSync(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     Plan& plan = Live(env);
@@ -190,6 +200,8 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     options.inputs = in.data();
     options.outputs = out.data();
     options.threads = Threads(info, 2);
+    options.step_ms = PerStep(info, 3, plan);
+    options.step_clock = PerStep(info, 4, plan);
     ThrowIfError(env, plan.Run(options));
     Napi::Array result = Napi::Array::New(env, outputs.size());
     for (size_t i = 0; i < outputs.size(); ++i) result.Set(static_cast<uint32_t>(i), outputs[i]);

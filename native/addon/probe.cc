@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "addon/errors.h"
+#include "core/clock.h"
 #include "cpu/dispatch.h"
 
 namespace lanewise {
@@ -41,9 +42,13 @@ Napi::Value FmaPeak(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, best);
 }
 
+// clock() -> the clock of this core right now; core/clock.h
+Napi::Value ClockNow(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), CoreClock()); }
+
 }  // namespace
 
 void ExportProbe(Napi::Env env, Napi::Object exports) {
+  exports.Set("clock", Napi::Function::New(env, ClockNow, "clock"));
   exports.Set("fmaPeak", Napi::Function::New(env, FmaPeak, "fmaPeak"));
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 
+#include "core/clock.h"
 #include "core/flush.h"
 #include "core/threads.h"
 
@@ -137,6 +138,7 @@ Status Plan::RunSteps(const RunOptions& options) {
     session.Run(steps_[i]->items(), RunStep, &task);
     if (options.step_ms != nullptr) {
       options.step_ms[i] = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+      if (options.step_clock != nullptr) options.step_clock[i] = CoreClock();
     }
   }
   ReturnArena(std::move(arena));

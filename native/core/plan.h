@@ -17,6 +17,7 @@ struct RunOptions {
   int threads = 1;
   const std::atomic<bool>* stop = nullptr;  // looked at between steps
   double* step_ms = nullptr;                // one per step, when wanted
+  double* step_clock = nullptr;             // CoreClock() behind each step, when wanted; needs step_ms
 };
 
 class Plan {
