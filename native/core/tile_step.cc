@@ -148,7 +148,7 @@ void TileStep::RunItem(const RunContext& context, size_t item) const {
   const float* soon_end = soon == nullptr ? nullptr : soon + g_.depth * next->vectors * g_.lanes;
   for (int64_t t = strip * strip_tiles_; t < end; ++t) {
     args.prefetch = soon < soon_end ? soon : args.weights;
-    if (soon < soon_end) soon += g_.depth * kPrefetchedPerStep;
+    if (soon < soon_end) soon += g_.depth * kPrefetchedPerStep * segment.vectors;
     const int64_t row = t / choice_.tiles, tile = t % choice_.tiles;
     const int64_t col = tile * small + std::min(tile, large_count);
     const int64_t pixels = small + (tile < large_count ? 1 : 0);

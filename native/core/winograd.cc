@@ -156,7 +156,7 @@ class WinogradStep : public Step {
         args.y = m + f * m_stride_ + pixel * x_.lanes;
         kernels[pixels - 1](args);
         pixel += pixels;
-        args.prefetch += e_.c * 8;
+        args.prefetch += e_.c * 8 * segment.vectors;
       }
     }
   }

@@ -80,8 +80,9 @@ void conv_tile(const TileArgs& args) {
 #pragma GCC unroll 4
       for (int k = 0; k < kUnroll; ++k) tile_step<MR, NR>(base, stride, k, w + k * NR * kLanes, acc);
       w += kUnroll * NR * kLanes;
-      prefetch_far(soon);
-      soon += kLineFloats;
+#pragma GCC unroll 4
+      for (int n = 0; n < NR; ++n) prefetch_far(soon + n * kLineFloats);
+      soon += NR * kLineFloats;
 #pragma GCC unroll 10
       for (int i = 0; i < (MR + 2) / kPixelsPerBase; ++i) base[i] += kUnroll;
     }
