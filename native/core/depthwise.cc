@@ -44,11 +44,16 @@ Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSp
       block.offsets.push_back(ky * spec.dilations.h * p.x.row_stride + kx * spec.dilations.w * p.x.pixel_stride);
     }
   }
+  // Kernels of their own for the common shapes.
+  const DepthwiseKernel* kernels = builder.kernels().depthwise;
+  const bool dense = e.kh == e.kw && spec.dilations.h == 1 && spec.dilations.w == 1 && p.x.pixel_stride == lanes;
+  if (dense && (e.kh == 3 || e.kh == 5) && (spec.strides.w == 1 || spec.strides.w == 2)) {
+    kernels = builder.kernels().depthwise_square[e.kh == 5][spec.strides.w - 1];
+  }
   const StepInfo info = ConvInfo("depthwise " + std::to_string(e.kh) + "x" + std::to_string(e.kw), e, p.bound);
-  builder.Add(
-      std::make_unique<PlaneStep<DepthwiseArgs, DepthwiseBlock>>(
-          spec, e, p.x, p.y, std::move(p.bound), builder.kernels().depthwise, DepthwiseArgs{}, std::move(block)),
-      info);
+  builder.Add(std::make_unique<PlaneStep<DepthwiseArgs, DepthwiseBlock>>(spec, e, p.x, p.y, std::move(p.bound), kernels,
+                                                                         DepthwiseArgs{}, std::move(block)),
+              info);
   return Status::Ok();
 }
 

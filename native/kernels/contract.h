@@ -161,6 +161,8 @@ using TileKernel = void (*)(const TileArgs&);
 
 // Depthwise: MR pixels x one vector of channels; tap t of pixel m is the vector at x[offsets[t] + m*x_pixel_stride].
 //   y[m] = epilogue(bias + sum over t: x[...] * w[t])
+// The kernels for squares of K x K taps expect them row by row, neighbours one vector apart, and pixels a stride of
+// vectors apart: of `offsets` they read the first of each row, and neither `taps` nor `x_pixel_stride`.
 struct DepthwiseArgs {
   const float* x;
   ptrdiff_t x_pixel_stride;

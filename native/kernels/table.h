@@ -18,6 +18,8 @@ struct KernelTable {
   TileKernel tile[kMaxTileVectors][kMaxTilePixels];
   // [MR-1]
   DepthwiseKernel depthwise[kMaxRowPixels];
+  // The same for taps that form a dense square: [K = 3, 5][stride 1, 2][MR-1].
+  DepthwiseKernel depthwise_square[2][2][kMaxRowPixels];
   GroupedKernel grouped[kMaxRowPixels];
 
 #define LANEWISE_KERNEL(type, name) type name;

@@ -19,6 +19,7 @@ struct Tap {
 // kChannels channels of a plane, in however many blocks the ISA has for them.
 struct Problem {
   size_t pixels, rows, cols, stride;
+  size_t square = 0;  // taps per side where they form a dense square, which has kernels of its own
   std::vector<Tap> taps;
   std::vector<float> x, weights, bias;  // x [channel][row][col], weights [tap][channel]
   EpilogueCase epilogue;
@@ -60,6 +61,20 @@ Problem MakeProblem(size_t variant, size_t pixels, size_t taps, size_t stride, N
   return p;
 }
 
+// All taps of a square, which a problem of MakeProblem must have as many as.
+Problem MakeSquare(size_t variant, size_t pixels, size_t side, size_t stride, Numbers numbers, uint64_t seed) {
+  Problem p = MakeProblem(variant, pixels, side * side, stride, numbers, seed);
+  p.square = p.rows = side;
+  p.cols = (pixels - 1) * stride + side;
+  p.x = Values(kChannels * p.rows * p.cols, static_cast<uint32_t>(seed), numbers);
+  for (size_t t = 0; t < side * side; ++t) p.taps[t] = {t / side, t % side};
+  return p;
+}
+
+const DepthwiseKernel* Kernels(const KernelTable& table, const Problem& p) {
+  return p.square == 0 ? table.depthwise : table.depthwise_square[p.square == 5][p.stride - 1];
+}
+
 // Computes all pixels with kernels of at most `most` pixels.
 std::vector<float> Run(const KernelTable& table, const Problem& p, size_t most, size_t variant, Guard guard) {
   const auto lanes = static_cast<size_t>(table.lanes);
@@ -91,7 +106,7 @@ std::vector<float> Run(const KernelTable& table, const Problem& p, size_t most, 
       args.y = out.data();
       args.y_pixel_stride = layout.pixel_stride;
       args.epilogue = placed.epilogue;
-      table.depthwise[count - 1](args);
+      Kernels(table, p)[count - 1](args);
       CHECK(out.Strays() == 0, "%s depthwise %zu: wrote outside its output", table.isa, count);
       for (size_t m = 0; m < count; ++m)
         for (size_t l = 0; l < lanes; ++l) y[(pixel + m) * kChannels + channel + l] = out.At(m, l);
@@ -100,10 +115,26 @@ std::vector<float> Run(const KernelTable& table, const Problem& p, size_t most, 
   return y;
 }
 
-size_t MaxPixels(const KernelTable& table) {
+size_t MaxPixels(const DepthwiseKernel* kernels) {
   size_t pixels = kMaxRowPixels;
-  while (pixels > 0 && table.depthwise[pixels - 1] == nullptr) --pixels;
+  while (pixels > 0 && kernels[pixels - 1] == nullptr) --pixels;
   return pixels;
+}
+
+void CheckRow(const Problem& p, size_t variant) {
+  for (const KernelTable* table : Tables()) {
+    if (Kernels(*table, p)[p.pixels - 1] == nullptr) continue;
+    for (Guard guard : kBothGuards) {
+      const std::vector<float> y = Run(*table, p, p.pixels, variant, guard);
+      for (size_t i = 0; i < y.size(); ++i) {
+        const Bounded want = p.Expected(i / kChannels, i % kChannels);
+        const bool good = IsExpected(y[i], want, p.Exact());
+        CHECK(good, "%s %zu pixels, %zu taps%s, stride %zu, variant %zu, element %zu: %.9g, not %.9g", table->isa,
+              p.pixels, p.taps.size(), p.square ? " in a square" : "", p.stride, variant, i, y[i], want.value);
+        if (!good) break;
+      }
+    }
+  }
 }
 
 TEST(EveryDepthwiseRowAgainstDouble) {
@@ -113,18 +144,35 @@ TEST(EveryDepthwiseRowAgainstDouble) {
       const Numbers numbers = variant / kActCount % 2 == 0 ? Numbers::kIntegers : Numbers::kReals;
       const size_t taps = 1 + (variant * 7 + pixels) % 25, stride = 1 + (variant / 3 + pixels) % 4;
       const Problem p = MakeProblem(variant, pixels, taps, stride, numbers, 1000 * pixels + variant);
-      for (const KernelTable* table : Tables()) {
-        if (table->depthwise[pixels - 1] == nullptr) continue;
-        for (Guard guard : kBothGuards) {
-          const std::vector<float> y = Run(*table, p, pixels, variant, guard);
-          for (size_t i = 0; i < y.size(); ++i) {
-            const Bounded want = p.Expected(i / kChannels, i % kChannels);
-            const bool good = IsExpected(y[i], want, p.Exact());
-            CHECK(good, "%s %zu pixels, %zu taps, stride %zu, variant %zu, element %zu: %.9g, not %.9g", table->isa,
-                  pixels, taps, stride, variant, i, y[i], want.value);
-            if (!good) break;
-          }
-        }
+      CheckRow(p, variant);
+    }
+  }
+}
+
+TEST(EveryDepthwiseSquareAgainstDouble) {
+  const size_t variants = QuickLevel() ? 2 : 2 * kActCount;
+  for (size_t pixels = 1; pixels <= kMaxRowPixels; ++pixels) {
+    for (size_t variant = 0; variant < variants; ++variant) {
+      for (size_t shape = 0; shape < 4; ++shape) {
+        const Numbers numbers = variant % 2 == 0 ? Numbers::kIntegers : Numbers::kReals;
+        const uint64_t seed = 10000 * shape + 1000 * pixels + variant;
+        CheckRow(MakeSquare(variant, pixels, shape % 2 ? 5 : 3, 1 + shape / 2, numbers, seed), variant);
+      }
+    }
+  }
+}
+
+// Whatever kernels compute a row, and however many pixels at once: one answer per problem.
+TEST(DepthwiseSquaresAreTheGeneralKernel) {
+  for (size_t shape = 0; shape < 4; ++shape) {
+    const Problem p = MakeSquare(shape, 29, shape % 2 ? 5 : 3, 1 + shape / 2, Numbers::kReals, shape);
+    Problem general = p;
+    general.square = 0;
+    for (const KernelTable* table : Tables()) {
+      const std::vector<float> want = Run(*table, general, 1, 0, Guard::kAfter);
+      for (size_t most = 1; most <= MaxPixels(Kernels(*table, p)); ++most) {
+        CHECK(SameBits(want, Run(*table, p, most, 0, Guard::kAfter)), "%s shape %zu, %zu pixels", table->isa, shape,
+              most);
       }
     }
   }
@@ -136,7 +184,7 @@ TEST(DepthwiseRowsAgreeToTheBit) {
     std::vector<float> first;
     for (const KernelTable* table : Tables()) {
       const std::vector<float> one = Run(*table, p, 1, variant, Guard::kAfter);
-      for (size_t most = 2; most <= MaxPixels(*table); ++most) {
+      for (size_t most = 2; most <= MaxPixels(table->depthwise); ++most) {
         CHECK(SameBits(one, Run(*table, p, most, variant, Guard::kAfter)),
               "%s variant %zu: %zu pixels at once give other bits", table->isa, variant, most);
       }

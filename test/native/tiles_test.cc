@@ -135,13 +135,13 @@ TEST(TileTablesAreComplete) {
   struct Shape {
     const char* isa;
     size_t pixels[kMaxTileVectors];
-    size_t row_pixels[2];  // depthwise, grouped
+    size_t row_pixels[4];  // depthwise, grouped, depthwise squares of 3 and 5
   };
   // What the registers hold: 28 accumulators of AVX-512's 32, 12 of AVX2's 16, 12 pairs of NEON's 32.
-  const Shape shapes[] = {{"scalar", {4, 2, 1, 1}, {4, 4}},
-                          {"avx2", {12, 6, 4, 3}, {12, 8}},
-                          {"avx512", {28, 14, 9, 6}, {14, 14}},
-                          {"neon", {12, 6, 4, 3}, {12, 8}}};
+  const Shape shapes[] = {{"scalar", {4, 2, 1, 1}, {4, 4, 4, 2}},
+                          {"avx2", {12, 6, 4, 3}, {12, 8, 12, 10}},
+                          {"avx512", {28, 14, 9, 6}, {14, 14, 14, 14}},
+                          {"neon", {12, 6, 4, 3}, {12, 8, 12, 10}}};
   for (const KernelTable* table : Tables()) {
     const auto* shape = std::find_if(std::begin(shapes), std::end(shapes),
                                      [&](const Shape& s) { return std::strcmp(s.isa, table->isa) == 0; });
@@ -153,6 +153,10 @@ TEST(TileTablesAreComplete) {
     for (size_t m = 0; m < kMaxRowPixels; ++m) {
       CHECK((table->depthwise[m] != nullptr) == (m < shape->row_pixels[0]), "%s depthwise %zu", table->isa, m + 1);
       CHECK((table->grouped[m] != nullptr) == (m < shape->row_pixels[1]), "%s grouped %zu", table->isa, m + 1);
+      for (size_t side = 0; side < 2; ++side)
+        for (size_t stride = 0; stride < 2; ++stride)
+          CHECK((table->depthwise_square[side][stride][m] != nullptr) == (m < shape->row_pixels[2 + side]),
+                "%s depthwise square %zu", table->isa, m + 1);
     }
   }
 }

@@ -8,7 +8,10 @@
 
 namespace lanewise::avx2 {
 
-void fill_depthwise(KernelTable* table) { fill_depthwise_pixels<12>(table); }
+void fill_depthwise(KernelTable* table) {
+  fill_depthwise_pixels<12>(table);
+  fill_depthwise_squares<16>(table);
+}
 
 }  // namespace lanewise::avx2
 #endif

@@ -8,7 +8,10 @@
 
 namespace lanewise::avx512 {
 
-void fill_depthwise(KernelTable* table) { fill_depthwise_pixels<14>(table); }
+void fill_depthwise(KernelTable* table) {
+  fill_depthwise_pixels<14>(table);
+  fill_depthwise_squares<32>(table);
+}
 
 }  // namespace lanewise::avx512
 #endif

@@ -7,6 +7,9 @@
 
 namespace lanewise::scalar {
 
-void fill_depthwise(KernelTable* table) { fill_depthwise_pixels<4>(table); }
+void fill_depthwise(KernelTable* table) {
+  fill_depthwise_pixels<4>(table);
+  fill_depthwise_squares<8>(table);
+}
 
 }  // namespace lanewise::scalar
