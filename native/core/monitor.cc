@@ -1,5 +1,6 @@
 #include "core/monitor.h"
 
+#include <cstddef>
 #include <new>
 
 #if defined(_WIN32)
@@ -18,8 +19,8 @@ struct Monitor::Native {
   SRWLOCK lock = SRWLOCK_INIT;
   CONDITION_VARIABLE condition = CONDITION_VARIABLE_INIT;
 };
-Monitor::Monitor() : native_(new Native) {}
-Monitor::~Monitor() { delete native_; }
+Monitor::Monitor() : native_(new (storage_) Native) {}
+Monitor::~Monitor() = default;
 void Monitor::Lock() { AcquireSRWLockExclusive(&native_->lock); }
 void Monitor::Unlock() { ReleaseSRWLockExclusive(&native_->lock); }
 void Monitor::Wait() { SleepConditionVariableSRW(&native_->condition, &native_->lock, INFINITE, 0); }
@@ -59,11 +60,12 @@ struct Monitor::Native {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 };
-Monitor::Monitor() : native_(new Native) {}
+Monitor::Monitor() : native_(new (storage_) Native) {
+  static_assert(sizeof(Native) <= sizeof(storage_) && alignof(Native) <= alignof(std::max_align_t));
+}
 Monitor::~Monitor() {
   pthread_cond_destroy(&native_->condition);
   pthread_mutex_destroy(&native_->mutex);
-  delete native_;
 }
 void Monitor::Lock() { pthread_mutex_lock(&native_->mutex); }
 void Monitor::Unlock() { pthread_mutex_unlock(&native_->mutex); }

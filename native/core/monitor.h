@@ -1,6 +1,7 @@
 // A mutex with one condition, and thread start, straight on the system's primitives: std::condition_variable of recent
 // libstdc++ would raise the oldest C++ runtime that the prebuilt binaries can load with.
 #pragma once
+#include <cstddef>
 
 namespace lanewise {
 
@@ -17,6 +18,9 @@ class Monitor {
 
  private:
   struct Native;
+  // Room for the system's mutex and condition, whose headers stay out of here; nothing is allocated, so nothing can
+  // fail.
+  alignas(std::max_align_t) unsigned char storage_[128];
   Native* native_;
 };
 
