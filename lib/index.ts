@@ -125,5 +125,6 @@ export {
   squeezeExcite,
 } from './ops/scale.js';
 export type { WindowOptions } from './ops/window.js';
+export { fromPixels, type PictureSize, type PixelOptions } from './pixels.js';
 export { Profile, type ProfileStep } from './profile.js';
 export { type DataOf, type DataType, Tensor, tensor } from './tensor.js';

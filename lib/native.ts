@@ -78,6 +78,25 @@ export interface NativePlanOptions {
   readonly strict?: boolean;
 }
 
+/** A picture and what is to become of it: `PixelsSpec` of native/core/pixels.h. */
+export interface NativePixels {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly scaledWidth: number;
+  readonly scaledHeight: number;
+  readonly outWidth: number;
+  readonly outHeight: number;
+  readonly left: number;
+  readonly top: number;
+  /** One value of each per channel of the result. */
+  readonly order: readonly number[];
+  readonly scale: readonly number[];
+  readonly shift: readonly number[];
+  readonly fill: number;
+  readonly channelsLast: boolean;
+}
+
 interface Native extends WeightAlgebra {
   readonly Plan: new (spec: PlanSpec, weights?: NativeWeights, isa?: Isa, options?: NativePlanOptions) => NativePlan;
   readonly Weights: new () => NativeWeights;
@@ -97,6 +116,7 @@ interface Native extends WeightAlgebra {
     variance: Float32Array,
     epsilon: number,
   ): { scale: Float64Array; shift: Float64Array };
+  convertPixels(pixels: Uint8Array, spec: NativePixels, out: Float32Array): void;
   cpuInfo(): CpuInfo;
   /** GFLOP/s of multiply-adds in registers on this thread, which it keeps for `ms`. For the benches. */
   fmaPeak(ms: number, isa?: Isa): number;

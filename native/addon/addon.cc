@@ -4,6 +4,7 @@
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "addon/fold_functions.h"
+#include "addon/pixel_functions.h"
 #include "addon/plan_object.h"
 #include "addon/probe.h"
 #include "core/threads.h"
@@ -51,6 +52,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   data->completions = CompletionPort::Create(env);
   ExportPlan(env, exports);
   ExportFold(env, exports);
+  ExportPixels(env, exports);
   ExportProbe(env, exports);
   exports.Set("cpuInfo", Napi::Function::New(env, CpuInfo, "cpuInfo"));
   exports.Set("setThreads", Napi::Function::New(env, SetThreads, "setThreads"));
