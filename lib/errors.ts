@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'ERR_DISPOSED'
   | 'ERR_OUT_OF_MEMORY'
   | 'ERR_ISA_UNAVAILABLE'
+  | 'ERR_LIMIT'
   | 'ERR_NATIVE_LOAD'
   | 'ERR_INTERNAL';
 

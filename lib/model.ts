@@ -3,8 +3,9 @@ import { describe, nearest } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { simplifying } from './graph/compile.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
+import { type Limits, resolveLimits } from './limits.js';
 import { type Isa, type NativeStopToken, native } from './native.js';
-import { callNative, explainMemory, publicError } from './native-error.js';
+import { callNative, publicError } from './native-error.js';
 import { externalDataIn } from './onnx/external-data.js';
 import { reading } from './onnx/read.js';
 import { Profile } from './profile.js';
@@ -44,6 +45,8 @@ export interface LoadOptions {
   readonly maxConcurrency?: number;
   /** Runs that may wait (default 1024); one more is an ERR_BUSY. A run that waits holds a copy of its inputs. */
   readonly maxQueue?: number;
+  /** What the model may cost before it is refused with ERR_LIMIT: see {@link Limits} for the defaults. */
+  readonly limits?: Limits;
   /** Ends loading; the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -71,6 +74,7 @@ const loadOptionNames = [
   'externalData',
   'maxConcurrency',
   'maxQueue',
+  'limits',
   'signal',
 ] as const;
 const runOptionNames = ['signal', 'outputs', 'onProfile'] as const;
@@ -299,7 +303,7 @@ export class Model {
           throw publicError(cause, where);
         }
       } catch (cause) {
-        throw site.extend(explainMemory(cause, where));
+        throw site.extend(cause);
       }
     };
     return this.#queue.run(where, start, signal);
@@ -361,20 +365,23 @@ function checkLoadOptions(options: LoadOptions): void {
  * @param source path, file URL, or the bytes of the file, which must not change until the promise is settled; external
  *   data is looked up in the option, then beside the file
  * @throws LanewiseError ERR_MODEL_FORMAT when the file is not a complete, consistent model,
- *   ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run;
+ *   ERR_LIMIT when it asks for more than `limits` allow, ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run;
  *   the signal's reason when it is aborted
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  // Read once: a getter may give another value the second time.
+  if (options !== null && typeof options === 'object') options = { ...options };
   checkLoadOptions(options);
-  const { threads, inputShapes, maxConcurrency, maxQueue, signal } = options;
+  const { threads, isa, numerics, inputShapes, maxConcurrency, maxQueue, signal } = options;
+  const limits = resolveLimits('loadModel', options.limits);
   signal?.throwIfAborted();
   const site = new CallSite(loadModel);
   try {
     const { bytes, beside } = await readSource('loadModel', source, signal);
     const externalData = externalDataIn(options.externalData ?? {}, beside);
-    const read = await inTurns(reading(bytes, { externalData }), signal);
-    const { graph, report } = await inTurns(simplifying(read, { fold: native }), signal);
-    const plans = new PlanCache(graph, report, options);
+    const read = await inTurns(reading(bytes, { externalData, limits }), signal);
+    const { graph, report } = await inTurns(simplifying(read, { fold: native, limits }), signal);
+    const plans = new PlanCache(graph, report, { threads, isa, numerics, limits });
     const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
     if (inputShapes || isFixed) await plans.compile(inputShapes ?? {}, signal);
     const queue = new RunQueue({
@@ -384,6 +391,6 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     return new Model({ graph: read, plans, queue, threads });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw site.extend(explainMemory(cause, 'loadModel'));
+    throw site.extend(cause);
   }
 }

@@ -3,8 +3,9 @@
  * shape of a Reshape hangs on shape arithmetic, and shape arithmetic on shapes.
  */
 import { LanewiseError } from '../errors.js';
+import { type AllLimits, ConstantBudget, checkLimit, defaultLimits, maxRank } from '../limits.js';
 import { elementCount } from './constant.js';
-import { evaluationRules, shapeEvaluationRules } from './evaluate.js';
+import { type EvaluateRule, evaluationRules, movesElements, shapeEvaluationRules } from './evaluate.js';
 import type { Constant, Graph, Node } from './ir.js';
 import { ShapeError } from './shape-error.js';
 import { type RuleInput, type TensorType, UnknownType } from './shapes/rule.js';
@@ -19,6 +20,35 @@ export interface Analysis {
 
 /** Folding may not blow a model up: results beyond this stay computed unless they are no larger than what they come from. */
 const MAX_FOLDED_ELEMENTS = 1 << 20;
+
+/** The same for all results of a graph that are larger than what they come from: a chain of them must not add up. */
+const MAX_GROWN_ELEMENTS = 1 << 22;
+
+/** Arithmetic goes through JavaScript arrays, which a full heap cannot refuse: it would end the process. */
+const MAX_COMPUTED_ELEMENTS = 1 << 24;
+
+/** What folding has left of its allowances, over one walk. */
+class FoldingBudget {
+  readonly #constants: ConstantBudget;
+  #grown = 0;
+
+  constructor(graph: Graph, limits: AllLimits) {
+    this.#constants = new ConstantBudget(limits);
+    for (const [name, { data }] of graph.constants) this.#constants.take(data.byteLength, `constant '${name}'`);
+  }
+
+  allows(rule: EvaluateRule, inputElements: number, outputElements: number): boolean {
+    const grown = outputElements > inputElements ? outputElements : 0;
+    const bytes = 8 * outputElements;
+    if (outputElements > Math.max(MAX_FOLDED_ELEMENTS, inputElements) || this.#grown + grown > MAX_GROWN_ELEMENTS)
+      return false;
+    if (Math.max(inputElements, outputElements) > MAX_COMPUTED_ELEMENTS && !movesElements(rule)) return false;
+    if (!this.#constants.allows(bytes)) return false;
+    this.#constants.take(bytes, 'folding');
+    this.#grown += grown;
+    return true;
+  }
+}
 
 const isKnown = ({ shape }: TensorType): boolean => !shape.some(Number.isNaN);
 
@@ -47,7 +77,24 @@ function inferNode(node: Node, input: RuleInput): readonly TensorType[] | undefi
   }
 }
 
-function evaluateNode(node: Node, input: RuleInput, outputs: readonly TensorType[]): readonly Constant[] | undefined {
+/** Extents are counts, and few enough; whatever comes later multiplies them without another look. */
+function checkExtents(node: Node, types: readonly TensorType[], limits: AllLimits): void {
+  for (const { shape } of types) {
+    if (shape.length > maxRank) throw new ShapeError(`a result of ${shape.length} axes, more than ${maxRank}`);
+    const odd = shape.find((extent) => !Number.isNaN(extent) && !(Number.isSafeInteger(extent) && extent >= 0));
+    if (odd !== undefined) throw new ShapeError(`a result with an extent of ${odd}`);
+    const count = elementCount(shape);
+    if (!Number.isNaN(count))
+      checkLimit(limits, 'maxTensorElements', count, `node '${node.name}' (${node.op}): elements of shape [${shape}]`);
+  }
+}
+
+function evaluateNode(
+  node: Node,
+  input: RuleInput,
+  outputs: readonly TensorType[],
+  budget: FoldingBudget,
+): readonly Constant[] | undefined {
   const byShape = shapeEvaluationRules[node.op];
   const rule = byShape ?? evaluationRules[node.op];
   if (!rule || !outputs.every(isKnown)) return undefined;
@@ -59,7 +106,7 @@ function evaluateNode(node: Node, input: RuleInput, outputs: readonly TensorType
     inputElements += constant?.data.length ?? 0;
   }
   const outputElements = outputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  if (outputElements > Math.max(MAX_FOLDED_ELEMENTS, inputElements)) return undefined;
+  if (!budget.allows(rule, inputElements, outputElements)) return undefined;
   try {
     return rule({ ...input, value: (index) => input.constant(index)!, outputs });
   } catch (error) {
@@ -75,7 +122,9 @@ function evaluateNode(node: Node, input: RuleInput, outputs: readonly TensorType
  * Inputs with named extents get unknown ones. With `strict`, shapes that do not fit together throw; without (shapes are not
  * bound yet) such values merely stay unknown, because the fault may lie in a guess of ours.
  */
-export function analyze(graph: Graph, options: { strict: boolean }): Analysis {
+export function analyze(graph: Graph, options: { strict: boolean; limits?: AllLimits | undefined }): Analysis {
+  const limits = options.limits ?? defaultLimits;
+  const budget = new FoldingBudget(graph, limits);
   const types = new Map<string, TensorType>();
   const constants = new Map<string, Constant>(graph.constants);
   for (const [name, { type, shape }] of graph.constants) types.set(name, { type, shape });
@@ -88,16 +137,20 @@ export function analyze(graph: Graph, options: { strict: boolean }): Analysis {
     try {
       const outputs = inferNode(node, input);
       if (!outputs) continue;
+      checkExtents(node, outputs, limits);
       for (const [index, name] of node.outputs.entries()) {
         const type = outputs[index];
         if (name !== '' && type) types.set(name, type);
       }
       // A node with an epilogue computes more than its operator.
-      const values = node.epilogue ? undefined : evaluateNode(node, input, outputs.slice(0, node.outputs.length));
+      const values = node.epilogue
+        ? undefined
+        : evaluateNode(node, input, outputs.slice(0, node.outputs.length), budget);
       if (!values) continue;
       for (const [index, name] of node.outputs.entries())
         if (name !== '' && values[index]) constants.set(name, values[index]);
     } catch (error) {
+      if (error instanceof LanewiseError && error.code === 'ERR_LIMIT') throw error;
       if (!options.strict) continue;
       if (!(error instanceof ShapeError)) throw error;
       const inputs = graph.inputs.map(({ name, shape }) => `${name} [${shape}]`).join(', ');

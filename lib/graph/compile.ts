@@ -1,6 +1,7 @@
 /** From a graph to a plan for given input shapes. */
 import { LanewiseError } from '../errors.js';
 import type { WeightAlgebra } from '../fold/algebra.js';
+import type { AllLimits } from '../limits.js';
 import { finish, type Work } from '../work.js';
 import type { Graph, ValueInfo } from './ir.js';
 import { lower } from './lower.js';
@@ -14,6 +15,8 @@ export interface CompileContext {
   readonly fold: WeightAlgebra;
   /** What `simplifyGraph` reported, to be added up with what happens here. */
   readonly before?: PassReport;
+  /** What values of the graph may cost; the defaults of `loadModel` otherwise. */
+  readonly limits?: AllLimits | undefined;
 }
 
 export type InputShapes = Readonly<Record<string, readonly number[]>>;
@@ -39,7 +42,7 @@ function mergeReports(first: PassReport | undefined, second: PassReport): PassRe
  * become operators. Done once, so that all plans of a model share its weights.
  */
 export function simplifying(graph: Graph, context: CompileContext): Work<{ graph: Graph; report: PassReport }> {
-  return runPasses(graph, simplify, passContext(context.fold, false));
+  return runPasses(graph, simplify, passContext(context.fold, false, context.limits));
 }
 
 /** {@link simplifying}, all at once. */
@@ -87,7 +90,7 @@ export function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): V
 export function* compiling(graph: Graph, inputShapes: InputShapes, context: CompileContext): Work<CompiledGraph> {
   const inputs = bindInputs(graph.inputs, inputShapes);
   const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
-  const passes = passContext(context.fold, true);
+  const passes = passContext(context.fold, true, context.limits);
   try {
     const simplified = yield* runPasses({ ...graph, inputs }, simplify, passes);
     const fused = yield* runPasses(simplified.graph, fuse, passes);

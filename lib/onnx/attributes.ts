@@ -1,13 +1,12 @@
 /** AttributeProto to Attribute. */
 import { type AttributeProto, type GraphProto, AttributeProto_AttributeType as Kind } from 'onnx-buf';
 import type { Attribute, Graph } from '../graph/ir.js';
-import type { ExternalData } from './external-data.js';
-import { readTensor } from './tensor.js';
+import { readTensor, type TensorSource } from './tensor.js';
 
 const utf8 = new TextDecoder();
 
 export interface AttributeContext {
-  readonly external: ExternalData | undefined;
+  readonly source: TensorSource;
   readBody(body: GraphProto): Graph;
 }
 
@@ -20,7 +19,7 @@ const readers: Readonly<Partial<Record<Kind, Reader>>> = {
   [Kind.FLOATS]: ({ floats }) => floats,
   [Kind.INTS]: ({ ints }) => ints.map(Number),
   [Kind.STRINGS]: ({ strings }) => strings.map((s) => utf8.decode(s)),
-  [Kind.TENSOR]: ({ t }, where, { external }) => t && readTensor(t, where, external),
+  [Kind.TENSOR]: ({ t }, where, { source }) => t && readTensor(t, where, source),
   [Kind.GRAPH]: ({ g }, _where, { readBody }) => g && readBody(g),
 };
 

@@ -1,5 +1,5 @@
 /** Weights beside the model file. The only part of reading a model that touches the file system. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { formatError } from './format-error.js';
 
@@ -36,6 +36,8 @@ export function externalDataBeside(modelPath: string): ExternalData {
       const inside = relative(folder, path);
       if (inside.startsWith('..') || isAbsolute(inside))
         throw formatError(`external data location '${location}' leads out of the model's folder`);
+      // Opening a pipe would wait for somebody to write to it.
+      if (!statSync(path).isFile()) throw formatError(`external data '${location}' is not a regular file`);
       file = openSync(path, 'r');
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ERR_MODEL_FORMAT') throw error;

@@ -5,18 +5,22 @@ import { LanewiseError } from '../errors.js';
 import { constantOf, int64Vector } from '../graph/constant.js';
 import type { Constant, Graph, Node } from '../graph/ir.js';
 import { valuesRead } from '../graph/values.js';
+import { type AllLimits, ConstantBudget, checkLimit, defaultLimits } from '../limits.js';
 import { finish, type Work } from '../work.js';
 import { readAttributes } from './attributes.js';
 import type { ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
 import { liftNode } from './operators/index.js';
 import { sortNodes } from './order.js';
-import { readingTensor } from './tensor.js';
+import { readingTensor, type TensorSource } from './tensor.js';
 import { readInput, readOutput } from './value-info.js';
+import { checkDecoding } from './wire.js';
 
 export interface ReadOptions {
   /** How to read weights stored beside the file; see `externalDataBeside`. Without it such a model is refused. */
   readonly externalData?: ExternalData | undefined;
+  /** What the file may cost; the defaults of `loadModel` otherwise. */
+  readonly limits?: AllLimits;
 }
 
 /** What a Constant node may hold, attribute by attribute. */
@@ -35,12 +39,14 @@ class GraphReader {
   readonly #constants = new Map<string, Constant>();
   readonly #names = new Set<string>();
   readonly #values = new Set<string>();
+  /** How often a name was made up from the same wish: where to go on looking for a free one. */
+  readonly #tries = new Map<string, number>();
   readonly #opset: number;
-  readonly #external: ExternalData | undefined;
+  readonly #source: TensorSource;
 
-  constructor(opset: number, external: ExternalData | undefined) {
+  constructor(opset: number, source: TensorSource) {
     this.#opset = opset;
-    this.#external = external;
+    this.#source = source;
   }
 
   /** @param outer whether names may come from a graph around this one */
@@ -48,7 +54,7 @@ class GraphReader {
     for (const tensor of proto.initializer) {
       if (tensor.name === '') throw formatError('an initializer has no name');
       this.#declare(tensor.name, 'initializer');
-      this.#constants.set(tensor.name, yield* readingTensor(tensor, `initializer '${tensor.name}'`, this.#external));
+      this.#constants.set(tensor.name, yield* readingTensor(tensor, `initializer '${tensor.name}'`, this.#source));
       yield;
     }
     if (proto.sparseInitializer.length > 0) throw formatError('sparse initializers are not supported');
@@ -84,8 +90,8 @@ class GraphReader {
   #readNode(proto: NodeProto, seen: Set<string>): Node[] {
     const name = this.#nodeName(proto, seen);
     const attributes = readAttributes(proto.attribute, name, {
-      external: this.#external,
-      readBody: (body) => finish(new GraphReader(this.#opset, this.#external).read(body, true)),
+      source: this.#source,
+      readBody: (body) => finish(new GraphReader(this.#opset, this.#source).read(body, true)),
     });
     const standard = standardDomains.has(proto.domain);
     const op = standard ? proto.opType : `${proto.domain}.${proto.opType}`;
@@ -106,17 +112,24 @@ class GraphReader {
   #nodeName(proto: NodeProto, seen: Set<string>): string {
     const wanted = proto.name || proto.output.find((output) => output !== '') || proto.opType;
     const taken = (name: string) => seen.has(name) || (name !== proto.name && this.#names.has(name));
-    let name = wanted;
-    for (let i = 1; taken(name); i++) name = `${wanted}_${i}`;
+    const name = this.#free(wanted, taken);
     seen.add(name);
     return name;
   }
 
   #addConstant(hint: string, constant: Constant): string {
-    let name = hint;
-    for (let i = 1; this.#values.has(name); i++) name = `${hint}_${i}`;
+    const name = this.#free(hint, (name) => this.#values.has(name));
     this.#values.add(name);
     this.#constants.set(name, constant);
+    return name;
+  }
+
+  /** `wanted`, or with the first number behind it that makes it free. A thousand nodes of one name must not take a million steps. */
+  #free(wanted: string, taken: (name: string) => boolean): string {
+    let name = wanted;
+    let tries = this.#tries.get(wanted) ?? 0;
+    while (taken(name)) name = `${wanted}_${++tries}`;
+    this.#tries.set(wanted, tries);
     return name;
   }
 
@@ -126,9 +139,11 @@ class GraphReader {
       if (missing !== undefined)
         throw formatError(`node '${node.name}' (${node.op}) reads '${missing}', which nothing produces`);
     }
-    for (const [index, name] of outputs.entries()) {
+    const listed = new Set<string>();
+    for (const name of outputs) {
       if (!this.#values.has(name)) throw formatError(`nothing produces the graph output '${name}'`);
-      if (outputs.indexOf(name) !== index) throw formatError(`the graph output '${name}' is listed twice`);
+      if (listed.has(name)) throw formatError(`the graph output '${name}' is listed twice`);
+      listed.add(name);
     }
   }
 }
@@ -145,10 +160,12 @@ function asFormatError(error: unknown): LanewiseError {
 
 /**
  * The message an ONNX file holds, for what a graph does not carry: metadata, documentation, functions.
- * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete message
+ * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete message, ERR_LIMIT before they take too much
  */
-export function parseModel(bytes: Uint8Array): ModelProto {
+export function parseModel(bytes: Uint8Array, limits: AllLimits = defaultLimits): ModelProto {
+  checkLimit(limits, 'maxFileBytes', bytes.length, 'the model file: bytes');
   try {
+    checkDecoding(bytes, limits);
     return fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
     throw asFormatError(error);
@@ -161,7 +178,10 @@ export function* readingGraph(model: ModelProto, options: ReadOptions = {}): Wor
     if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
     const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
     if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
-    return yield* new GraphReader(Number(opset?.version ?? 1n), options.externalData).read(model.graph, false);
+    return yield* new GraphReader(Number(opset?.version ?? 1n), {
+      external: options.externalData,
+      budget: new ConstantBudget(options.limits ?? defaultLimits),
+    }).read(model.graph, false);
   } catch (error) {
     throw asFormatError(error);
   }
@@ -173,11 +193,12 @@ export function* readingGraph(model: ModelProto, options: ReadOptions = {}): Wor
  * Tensor data stay views of `bytes` where their alignment allows it, so `bytes` must not change afterwards. Half precision is widened to
  * float32, Constant nodes become constants, nodes are sorted and get unique names. Operators nobody supports are kept:
  * they are refused, all at once, when the graph is lowered.
- * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete, consistent ONNX model
+ * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete, consistent ONNX model, ERR_LIMIT when they ask
+ *   for more than `limits` allow
  */
 export function* reading(bytes: Uint8Array, options: ReadOptions = {}): Work<Graph> {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('readModel: bytes must be a Uint8Array');
-  const model = parseModel(bytes);
+  const model = parseModel(bytes, options.limits);
   yield;
   return yield* readingGraph(model, options);
 }

@@ -3,6 +3,7 @@ import type { TensorProto } from 'onnx-buf';
 import { newArray } from '../graph/constant.js';
 import { elementTypeOfCode, storageOf } from '../graph/element-type.js';
 import type { Constant, TypedArray } from '../graph/ir.js';
+import { type ConstantBudget, maxRank } from '../limits.js';
 import { copyBytes, finish, type Work } from '../work.js';
 import { checkLocation, type ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
@@ -30,9 +31,16 @@ function bfloatToFloat(bits: number): number {
 /** Widening of the two half types: nothing behind the reader knows them. */
 const widen: Readonly<Record<number, (bits: number) => number>> = { [FLOAT16]: halfToFloat, [BFLOAT16]: bfloatToFloat };
 
+/** Where tensors come from, and how many of them there may be. */
+export interface TensorSource {
+  readonly external?: ExternalData | undefined;
+  readonly budget?: ConstantBudget;
+}
+
 /** Extents of a tensor, checked to multiply without overflow. */
 function readShape(tensor: TensorProto, where: string): { shape: number[]; count: number } {
   let count = 1;
+  if (tensor.dims.length > maxRank) throw formatError(`${where}: ${tensor.dims.length} axes are more than ${maxRank}`);
   const shape = tensor.dims.map((dim) => {
     const extent = Number(dim);
     if (!Number.isSafeInteger(extent) || extent < 0) throw formatError(`${where}: extent ${dim} is not valid`);
@@ -112,15 +120,20 @@ function typedField(tensor: TensorProto, type: Constant['type']): ArrayLike<numb
 /**
  * The constant a TensorProto holds.
  * @param where how messages name it, for example `initializer 'conv1.weight'`
- * @throws LanewiseError ERR_MODEL_FORMAT when sizes, types or data do not fit together
+ * @throws LanewiseError ERR_LIMIT before memory is taken for more constants than allowed, ERR_MODEL_FORMAT when sizes, types or data do not fit together
  */
-export function* readingTensor(tensor: TensorProto, where: string, external?: ExternalData): Work<Constant> {
+export function* readingTensor(
+  tensor: TensorProto,
+  where: string,
+  { external, budget }: TensorSource = {},
+): Work<Constant> {
   const type = elementTypeOfCode(tensor.dataType);
   const info = type && storageOf(type);
   if (!type || !info) throw formatError(`${where}: element type ${tensor.dataType} is not supported`);
   const { shape, count } = readShape(tensor, where);
   const half = widen[tensor.dataType];
   const elementBytes = half ? 2 : info.array.BYTES_PER_ELEMENT;
+  budget?.take(count * info.array.BYTES_PER_ELEMENT, where);
 
   const isExternal = tensor.dataLocation === EXTERNAL;
   if (isExternal || tensor.rawData.length > 0) {
@@ -149,5 +162,5 @@ export function* readingTensor(tensor: TensorProto, where: string, external?: Ex
 }
 
 /** {@link readingTensor}, all at once. */
-export const readTensor = (tensor: TensorProto, where: string, external?: ExternalData): Constant =>
-  finish(readingTensor(tensor, where, external));
+export const readTensor = (tensor: TensorProto, where: string, source?: TensorSource): Constant =>
+  finish(readingTensor(tensor, where, source));

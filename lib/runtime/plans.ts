@@ -3,6 +3,7 @@ import { type CompiledGraph, compileForShapes, compiling, type InputShapes } fro
 import { planCost } from '../graph/cost.js';
 import type { Graph } from '../graph/ir.js';
 import type { PassReport } from '../graph/passes/pass.js';
+import { type AllLimits, checkLimit } from '../limits.js';
 import { type Isa, type NativePlan, type NativeStopToken, native } from '../native.js';
 import { publicError } from '../native-error.js';
 import { inTurns } from '../work.js';
@@ -30,11 +31,6 @@ export interface ModelMemory {
   readonly packedBytes: number;
   /** Activations of each compiled set of input shapes, per run in flight. */
   readonly activationBytes: Readonly<Record<string, number>>;
-  /**
-   * Native memory that the model keeps now: packed weights, and activations and scratch memory of its plans, which stay
-   * for the next run. V8 is told of it, and collects a forgotten model sooner.
-   */
-  readonly heldBytes: number;
 }
 
 export interface CompiledPlan {
@@ -47,6 +43,7 @@ export interface PlanSettings {
   readonly threads?: number | undefined;
   readonly isa?: Isa | undefined;
   readonly numerics?: 'fast' | 'strict' | undefined;
+  readonly limits: AllLimits;
 }
 
 /** Plans kept. A plan is a list of steps and its activations; packed weights are shared and not counted here. */
@@ -112,9 +109,7 @@ export class PlanCache {
   memory(): ModelMemory {
     const activationBytes = Object.fromEntries([...this.#plans].map(([key, { plan }]) => [key, plan.arenaBytes]));
     const weightBytes = [...this.#graph.constants.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-    const packedBytes = this.#weights.bytes;
-    const heldBytes = [...this.#plans.values()].reduce((sum, { plan }) => sum + plan.heldBytes, packedBytes);
-    return { weightBytes, packedBytes, activationBytes, heldBytes };
+    return { weightBytes, packedBytes: this.#weights.bytes, activationBytes };
   }
 
   /** Frees what no run in flight is using. */
@@ -146,7 +141,7 @@ export class PlanCache {
   }
 
   #context() {
-    return { fold: native, before: this.#simplified };
+    return { fold: native, before: this.#simplified, limits: this.#settings.limits };
   }
 
   get #threads(): number {
@@ -163,6 +158,12 @@ export class PlanCache {
   }
 
   #keep(inputShapes: InputShapes, { plan: spec, outputs, report }: CompiledGraph, plan: NativePlan): CompiledPlan {
+    try {
+      checkLimit(this.#settings.limits, 'maxActivationBytes', plan.arenaBytes, 'compile: bytes of activations');
+    } catch (error) {
+      plan.dispose();
+      throw error;
+    }
     const known = this.find(inputShapes); // runSync may have been faster
     if (known) {
       plan.dispose();

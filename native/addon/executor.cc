@@ -35,17 +35,19 @@ void RunnerMain(void*) {
   }
 }
 
-Status Enqueue(Job* job) {
+// False when no thread exists and none can be started.
+bool Enqueue(Job* job) {
   Queue& q = TheQueue();
-  const Locked locked(q.monitor);
+  q.monitor.Lock();
   if (static_cast<size_t>(q.idle) <= q.jobs.size() && q.threads < ThreadPool::Instance().threads() &&
       StartDetachedThread(RunnerMain, nullptr)) {
     ++q.threads;
   }
-  if (q.threads == 0) return Status::OutOfMemory("cannot start a thread");
-  q.jobs.push_back(job);
+  const bool ok = q.threads > 0;
+  if (ok) q.jobs.push_back(job);
   q.monitor.NotifyAll();
-  return Status::Ok();
+  q.monitor.Unlock();
+  return ok;
 }
 
 }  // namespace
@@ -84,17 +86,14 @@ void CompletionPort::Close() {
 }
 
 void CompletionPort::Submit(std::shared_ptr<CompletionPort> self, std::unique_ptr<Job> job) {
-  Job* raw = job.get();
+  Job* raw = job.release();
   raw->port_ = std::move(self);
-  {
-    const Locked locked(monitor_);
-    jobs_.insert(raw);  // without memory this throws, and the job was never there
-    if (jobs_.size() == 1) napi_ref_threadsafe_function(env_, function_);
-  }
-  static_cast<void>(job.release());
-  Status status = ReportOutOfMemory([&] { return Enqueue(raw); });
-  if (!status.ok()) {
-    raw->status_ = std::move(status);
+  monitor_.Lock();
+  if (jobs_.empty()) napi_ref_threadsafe_function(env_, function_);
+  jobs_.insert(raw);
+  monitor_.Unlock();
+  if (!Enqueue(raw)) {
+    raw->status_ = Status::OutOfMemory("cannot start a thread");
     Complete(raw);
   }
 }
@@ -103,7 +102,7 @@ void CompletionPort::Process(Job* job) {
   const std::shared_ptr<CompletionPort> port = job->port_;
   const bool alive = port->Begin(*job);
   if (alive && !job->stop_->load(std::memory_order_relaxed)) {
-    job->status_ = ReportOutOfMemory([&] { return job->Execute(*job->stop_); });
+    job->status_ = job->Execute(*job->stop_);
   } else {
     job->status_ = {Code::kAborted, "the run was aborted"};
   }
@@ -155,8 +154,6 @@ void CompletionPort::OnCompletion(napi_env raw_env, napi_value, void* context, v
     }
   } catch (const Napi::Error& error) {
     job->deferred_.Reject(error.Value());
-  } catch (const std::exception&) {  // of the standard library; it throws when memory runs out, and only then
-    job->deferred_.Reject(ToError(env, Status::OutOfMemory()).Value());
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "addon/floats.h"
 #include "addon/plan_object.h"
 
 namespace lanewise {
@@ -40,7 +39,7 @@ Napi::Value RunJob::Result(Napi::Env env) {
   Napi::Array outputs = Napi::Array::New(env, outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Buffer& b = outputs_[i];
-    Napi::Float32Array array = NewFloats(env, b.size());
+    Napi::Float32Array array = Napi::Float32Array::New(env, b.size());
     if (b.size() > 0) std::memcpy(array.Data(), b.data(), b.bytes());
     outputs.Set(static_cast<uint32_t>(i), array);
   }
@@ -54,25 +53,21 @@ Napi::Value RunJob::Result(Napi::Env env) {
 }
 
 BuildJob::BuildJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, const Napi::Object& description,
-                   PlanSpec spec, const KernelTable& kernels, std::shared_ptr<SharedWeights> shared,
+                   PlanSpec spec, const KernelTable& kernels, std::shared_ptr<PackCache> packs,
                    const PlanOptions& options)
     : Job(env, std::move(stop)),
       spec_(std::move(spec)),
       kernels_(kernels),
-      shared_(std::move(shared)),
+      packs_(std::move(packs)),
       options_(options) {
   Borrow(description);
 }
 
 Status BuildJob::Execute(const std::atomic<bool>& stop) {
   options_.stop = &stop;
-  PackCache own;
-  return Plan::Create(spec_, kernels_, shared_ == nullptr ? own : shared_->packs, &plan_, options_);
+  return Plan::Create(spec_, kernels_, *packs_, &plan_, options_);
 }
 
-Napi::Value BuildJob::Result(Napi::Env env) {
-  if (shared_ != nullptr) shared_->Report();
-  return WrapPlan(env, std::move(plan_));
-}
+Napi::Value BuildJob::Result(Napi::Env env) { return WrapPlan(env, std::move(plan_)); }
 
 }  // namespace lanewise

@@ -21,6 +21,13 @@ struct HasEpilogue : std::false_type {};
 template <typename Spec>
 struct HasEpilogue<Spec, std::void_t<decltype(std::declval<Spec>().epilogue)>> : std::true_type {};
 
+// Operators whose result has the shape of their first input.
+template <typename Spec, typename... Kinds>
+constexpr bool kIsOneOf = (std::is_same_v<Spec, Kinds> || ...);
+template <typename Spec>
+constexpr bool kKeepsShape =
+    kIsOneOf<Spec, UnarySpec, ScaleSpec, SoftmaxSpec, NormalizeSpec, SqueezeExciteSpec, ChannelShuffleSpec>;
+
 }  // namespace
 
 std::shared_ptr<Buffer> PackCache::Find(int64_t constant_id, const std::string& form) const {
@@ -434,11 +441,7 @@ Status PlanBuilder::Pack(int v, const std::string& form, size_t size, const std:
     buffer = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(buffer->Allocate(size, /*zeroed=*/true));
     pack(buffer->data());
-    if (id != kNone) {
-      packs_.Insert(id, form, buffer);
-    } else {
-      own_bytes_ += buffer->bytes();
-    }
+    if (id != kNone) packs_.Insert(id, form, buffer);
   }
   packed_.push_back(buffer);
   *packed = std::move(buffer);
@@ -463,7 +466,12 @@ Status PlanBuilder::BuildStep(const StepSpec& step, int index) {
   current_ = &step;
   current_index_ = index;
   touched_.clear();
-  LANEWISE_RETURN_IF_ERROR(std::visit([&](const auto& spec) { return Build(spec, step, *this); }, step.spec));
+  const auto build = [&](const auto& spec) -> Status {
+    if (kKeepsShape<std::decay_t<decltype(spec)>> && shape(step.inputs[0]) != shape(step.outputs[0]))
+      return Status::Invalid(Where() + ": the output has not the shape of the input");
+    return Build(spec, step, *this);
+  };
+  LANEWISE_RETURN_IF_ERROR(std::visit(build, step.spec));
   for (int v : step.outputs) {
     if (copies_[static_cast<size_t>(v)].empty()) return Status::Internal(Where() + ": an output was not written");
   }

@@ -297,8 +297,8 @@ Status BindEpilogue(const EpilogueSpec& spec, int64_t channels, Layout layout, P
     *out = GridOf(t);
     const Shape& y = builder.shape(builder.current().outputs[0]);
     if (t.shape != y) {
-      const bool per_channel = t.shape.size() == 4 && y.size() == 4 && t.shape[0] == y[0] && t.shape[1] == y[1] &&
-                               t.shape[2] == 1 && t.shape[3] == 1;
+      const bool per_channel = layout == Layout::kBlocked && t.shape.size() == 4 && y.size() == 4 &&
+                               t.shape[0] == y[0] && t.shape[1] == y[1] && t.shape[2] == 1 && t.shape[3] == 1;
       if (!per_channel || v != spec.gate) {
         return Status::Invalid(builder.Where() + ": residual and gate must have the shape of the output");
       }

@@ -118,6 +118,11 @@ Status Build(const ConvTranspose2dSpec& spec, const StepSpec& step, PlanBuilder&
   if (spec.groups < 1 || xs[1] != ws[0] || xs[1] % spec.groups != 0 || ys[1] != ws[1] * spec.groups || ys[0] != xs[0]) {
     return Status::Invalid(builder.Where() + ": channels and groups do not agree");
   }
+  // Every phase is a step. No network strides that far; a hostile one would fill memory with steps.
+  constexpr int64_t kMaxPhases = 4096;
+  if (std::min(spec.strides.h, ys[2]) > kMaxPhases / std::max<int64_t>(1, std::min(spec.strides.w, ys[3]))) {
+    return Status::Unsupported(builder.Where() + ": strides of more than " + std::to_string(kMaxPhases) + " phases");
+  }
   const ConvExtents e{xs[0], xs[1], xs[2], xs[3], ys[1], ws[2], ws[3], ys[2], ys[3], spec.groups, xs[1] / spec.groups,
                       ws[1]};
   Tensor x, y;

@@ -1,5 +1,6 @@
 // Unary and binary operators. A blocked operand stays blocked when the other one has its shape, is one number, or has
 // one number per channel; everything else is plain, with the broadcast as a stride of zero.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -161,11 +162,14 @@ std::vector<int64_t> BroadcastStrides(const Tensor& x, const Shape& full) {
   return strides;
 }
 
-bool Broadcasts(const Shape& shape, const Shape& full) {
-  if (shape.size() > full.size()) return false;
-  const size_t skipped = full.size() - shape.size();
-  for (size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] != 1 && shape[i] != full[skipped + i]) return false;
+// Whether `full` is what `a` and `b` broadcast to: no axis wider than both.
+bool IsBroadcast(const Shape& a, const Shape& b, const Shape& full) {
+  if (full.size() != std::max(a.size(), b.size())) return false;
+  for (size_t i = 1; i <= full.size(); ++i) {
+    const int64_t extent = full[full.size() - i];
+    const int64_t ea = i <= a.size() ? a[a.size() - i] : 1, eb = i <= b.size() ? b[b.size() - i] : 1;
+    if ((ea != 1 && ea != extent) || (eb != 1 && eb != extent) || (ea != extent && eb != extent)) return false;
+  }
   return true;
 }
 
@@ -182,7 +186,7 @@ Status Build(const UnarySpec& spec, const StepSpec& step, PlanBuilder& builder) 
 Status Build(const BinarySpec& spec, const StepSpec& step, PlanBuilder& builder) {
   const int a = step.inputs[0], b = step.inputs[1];
   const Shape& full = builder.shape(step.outputs[0]);
-  if (!Broadcasts(builder.shape(a), full) || !Broadcasts(builder.shape(b), full))
+  if (!IsBroadcast(builder.shape(a), builder.shape(b), full))
     return Status::Invalid(builder.Where() + ": the inputs do not broadcast to the shape of the output");
   const bool a_full = builder.shape(a) == full, b_full = builder.shape(b) == full;
   if (full.size() == 4 && !IsPortable(spec.fn) &&

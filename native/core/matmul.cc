@@ -35,6 +35,14 @@ std::vector<ptrdiff_t> Scaled(std::vector<int64_t> indices, int64_t stride) {
   return {indices.begin(), indices.end()};
 }
 
+bool Broadcasts(const Shape& shape, const Shape& full) {
+  if (shape.size() > full.size()) return false;
+  const size_t skipped = full.size() - shape.size();
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] != 1 && shape[i] != full[skipped + i]) return false;
+  return true;
+}
+
 }  // namespace
 
 Status Build(const MatmulSpec& spec, const StepSpec& step, PlanBuilder& builder) {
@@ -53,6 +61,9 @@ Status Build(const MatmulSpec& spec, const StepSpec& step, PlanBuilder& builder)
                            std::to_string(bk));
   }
   const Shape a_lead(as.begin(), as.end() - 2), b_lead(bs.begin(), bs.end() - 2), lead(ys.begin(), ys.end() - 2);
+  if (ys[ys.size() - 2] != m || ys.back() != n || !Broadcasts(a_lead, lead) || !Broadcasts(b_lead, lead)) {
+    return Status::Invalid(builder.Where() + ": the output has not the shape of the product");
+  }
   const int64_t b_count = ElementCount(b_lead);
   int64_t images = ElementCount(lead);
 

@@ -231,7 +231,8 @@ Status BuildLayer(const NormalizeSpec& spec, const StepSpec& step, PlanBuilder& 
   std::vector<RowAxis> outer, inner;
   int64_t count = 1;
   for (size_t i = static_cast<size_t>(axis); i < xs.size(); ++i) count *= xs[i].size;
-  if (step.inputs.size() > 1 && ElementCount(builder.shape(step.inputs[1])) != count)
+  if (step.inputs.size() > 1 &&
+      (ElementCount(builder.shape(step.inputs[1])) != count || ElementCount(builder.shape(step.inputs[2])) != count))
     return Status::Invalid(builder.Where() + ": gamma and beta do not have the shape of the normalised axes");
   int64_t rest = count;
   for (size_t i = 0; i < xs.size(); ++i) {
@@ -271,7 +272,8 @@ Status Build(const NormalizeSpec& spec, const StepSpec& step, PlanBuilder& build
   if (spec.groups < 1 || shape[1] % spec.groups != 0)
     return Status::Invalid(builder.Where() + ": " + std::to_string(shape[1]) + " channels in " +
                            std::to_string(spec.groups) + " groups");
-  if (gamma.tensor != kNone && ElementCount(builder.shape(step.inputs[1])) != shape[1])
+  if (gamma.tensor != kNone && (ElementCount(builder.shape(step.inputs[1])) != shape[1] ||
+                                ElementCount(builder.shape(step.inputs[2])) != shape[1]))
     return Status::Invalid(builder.Where() + ": gamma and beta do not have one element per channel");
   const bool blocked = builder.IsBlocked(v);
   const Layout layout = blocked ? Layout::kBlocked : Layout::kPlain;

@@ -201,6 +201,14 @@ Status Build(const ReduceSpec& spec, const StepSpec& step, PlanBuilder& builder)
                              std::to_string(rank));
     reduced[static_cast<size_t>(axis < 0 ? axis + rank : axis)] = true;
   }
+  Shape kept_shape = shape, squeezed;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (reduced[i]) kept_shape[i] = 1;
+    if (!reduced[i]) squeezed.push_back(shape[i]);
+  }
+  const Shape& result = builder.shape(step.outputs[0]);
+  if (result != kept_shape && result != squeezed)
+    return Status::Invalid(builder.Where() + ": the shape of the output does not fit the reduced axes");
 
   Tensor x, y;
   const int64_t outputs = ElementCount(builder.shape(step.outputs[0]));
@@ -228,8 +236,6 @@ Status Build(const ReduceSpec& spec, const StepSpec& step, PlanBuilder& builder)
       count *= xs[i].size;
     } else {
       const size_t j = keeps ? i : next++;
-      if (j >= ys.size() || ys[j].size != xs[i].size)
-        return Status::Invalid(builder.Where() + ": the shape of the output does not fit the reduced axes");
       kept.push_back({xs[i].size, {xs[i].stride, ys[j].stride, 0}});
     }
   }

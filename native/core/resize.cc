@@ -43,7 +43,9 @@ std::vector<int64_t> NearestPositions(const Resize2dSpec& spec, double scale, in
       case Rounding::kFloor: rounded = std::floor(at); break;
       case Rounding::kCeil: rounded = std::ceil(at); break;
     }
-    positions.push_back(std::min(std::max<int64_t>(static_cast<int64_t>(rounded), 0), inputs - 1));
+    // Clamped before it becomes an integer: a scale near 0 or infinity gives positions no integer holds, or NaN.
+    const float inside = rounded >= 0 ? std::min(rounded, static_cast<float>(inputs)) : 0;
+    positions.push_back(std::min(static_cast<int64_t>(inside), inputs - 1));
   }
   return positions;
 }
@@ -58,7 +60,7 @@ std::vector<LinearTap> LinearTaps(const Resize2dSpec& spec, double scale, int64_
   std::vector<LinearTap> taps;
   for (int64_t i = 0; i < outputs; ++i) {
     const double at = SourcePosition<double>(spec.coordinates, i, inputs, outputs, scale);
-    const double clamped = std::min(std::max(at, 0.0), static_cast<double>(inputs - 1));
+    const double clamped = at >= 0 ? std::min(at, static_cast<double>(inputs - 1)) : 0;  // NaN too
     const int64_t first = static_cast<int64_t>(clamped);
     const double weight = clamped - static_cast<double>(first);
     taps.push_back(

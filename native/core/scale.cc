@@ -92,8 +92,7 @@ class ScalePlaneStep final : public Step {
     const std::vector<Extent> xs = PlainExtents(x), ys = PlainExtents(y);
     std::vector<RowAxis> axes;
     for (size_t i = 0; i < xs.size(); ++i) axes.push_back({xs[i].size, {xs[i].stride, ys[i].stride, i == 1 ? 1 : 0}});
-    // With one channel the images would become the row, and the factors do not repeat along a row.
-    loop_ = RowLoop(axes, x.c() == 1 ? 1 : kRowChunk);
+    loop_ = RowLoop(axes);
     loop_.RequireUnitStrides();
   }
 
@@ -132,8 +131,7 @@ class ScaleElementsStep final : public Step {
     const std::vector<Extent> xs = PlainExtents(x), ys = PlainExtents(y);
     std::vector<RowAxis> axes;
     for (size_t i = 0; i < 2; ++i) axes.push_back({xs[i].size, {xs[i].stride, ys[i].stride, i == 1 ? 1 : 0}});
-    // With one channel the images would become the row, and the factors do not repeat along a row.
-    loop_ = RowLoop(axes, x.c() == 1 ? 1 : kRowChunk);
+    loop_ = RowLoop(axes);
     loop_.RequireUnitStrides();
   }
 
@@ -269,7 +267,7 @@ Status Build(const ScaleSpec& spec, const StepSpec& step, PlanBuilder& builder) 
   const KernelTable& kernels = builder.kernels();
   if (blocked)
     builder.Add(std::make_unique<ScaleBlockedStep>(kernels, spec.activation, x, y, scale, shift, 0), info);
-  else if (shape.size() == 2)
+  else if (shape.size() == 2 && channels > 1)  // of one channel the rows would run across images, factors would not
     builder.Add(std::make_unique<ScaleElementsStep>(kernels, spec.activation, x, y, scale, shift), info);
   else
     builder.Add(std::make_unique<ScalePlaneStep>(kernels, spec.activation, x, y, scale, shift), info);

@@ -18,15 +18,29 @@ class ShareFinder {
     // Backwards: the longest list of a dense block and the outer of nested concatenations come first.
     for (auto step = spec_.steps.rbegin(); step != spec_.steps.rend(); ++step) {
       const auto* concat = std::get_if<ConcatSpec>(&step->spec);
-      if (concat != nullptr && concat->axis == 1 &&
-          spec_.values[static_cast<size_t>(step->outputs[0])].shape.size() == 4) {
-        Claim(*step);
-      }
+      if (concat != nullptr && concat->axis == 1 && FitTogether(*step)) Claim(*step);
     }
     return std::move(shares_);
   }
 
  private:
+  const Shape& ShapeOf(int v) const { return spec_.values[static_cast<size_t>(v)].shape; }
+
+  // Whether the parts are images that make up the whole. Those that do not are refused when their turn comes.
+  bool FitTogether(const StepSpec& step) const {
+    Shape sum = ShapeOf(step.outputs[0]);
+    if (sum.size() != 4) return false;
+    int64_t channels = sum[1];
+    for (int v : step.inputs) {
+      const Shape& part = ShapeOf(v);
+      if (part.size() != 4) return false;
+      channels -= part[1];
+      sum[1] = part[1];
+      if (part != sum) return false;
+    }
+    return channels == 0;
+  }
+
   // Reshapes and the like give a value memory that is not theirs to choose; they always make plain tensors.
   bool Placeable(int v) const {
     const StepSpec* producer = producers_[static_cast<size_t>(v)];
@@ -38,7 +52,7 @@ class ShareFinder {
     const int result = step.outputs[0];
     ChannelShare whole = shares_[static_cast<size_t>(result)];
     const std::vector<int>& parts = step.inputs;
-    const auto channels = [&](int v) { return spec_.values[static_cast<size_t>(v)].shape[1]; };
+    const auto channels = [&](int v) { return ShapeOf(v)[1]; };
     int64_t offset = 0;
     bool aligned = true, all_free = true, in_place_already = true;
     const ChannelShare first = shares_[static_cast<size_t>(parts[0])];

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the other stages need from Debian. Does nothing when it is all there; tolerates a machine where it may not install.
 . "$(dirname "$0")/common.sh"
-packages=(clang-format clang-tidy cmake ninja-build g++ make python3 binutils g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+packages=(clang libclang-rt-14-dev clang-format clang-tidy cmake ninja-build g++ make python3 binutils g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")

@@ -192,8 +192,7 @@ double BinaryReference(Binary fn, double a, double b) {
     case Binary::kMax: return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
     case Binary::kPow: return std::pow(a, b);
     case Binary::kPrelu: return a > 0 ? a : a * b;
-    case Binary::kCount:
-    case Binary::kMod: break;  // core/portable_rows.h
+    case Binary::kCount: break;
   }
   return 0;
 }

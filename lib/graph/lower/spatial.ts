@@ -86,14 +86,15 @@ const pool =
     const { node, builder } = context;
     const kernel = numbersAttribute(node, 'kernel_shape') ?? [];
     const window = slidingWindow(node, context.input(0).shape.slice(2), kernel);
-    if (kind === 'norm' || kernel.length > 2) {
+    const indices = kind === 'max' && (node.outputs[1] ?? '') !== '';
+    if (kind === 'norm' || indices || kernel.length > 2) {
       const { strides, dilations, begins, ends } = window;
       if ([...begins, ...ends].some((pad) => pad < 0)) throw new UnsupportedNode('negative pads');
       builder.steps.push({
         op: 'windowPool',
         name: node.name,
         inputs: [context.x()],
-        outputs: [context.y()],
+        outputs: indices ? [context.y(), context.y(1)] : [context.y()],
         kind,
         kernel,
         strides,
@@ -102,6 +103,7 @@ const pool =
         ends,
         countIncludePad: flagAttribute(node, 'count_include_pad', false),
         p: numberAttribute(node, 'p', 2),
+        columnMajor: flagAttribute(node, 'storage_order', false),
       });
       return;
     }

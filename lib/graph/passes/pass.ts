@@ -1,5 +1,6 @@
 /** What a pass is, and how a list of them runs. */
 import type { WeightAlgebra } from '../../fold/algebra.js';
+import type { AllLimits } from '../../limits.js';
 import type { Work } from '../../work.js';
 import { type Analysis, analyze } from '../analysis.js';
 import type { Graph } from '../ir.js';
@@ -26,14 +27,14 @@ export interface PassReport {
 }
 
 /** The context passes run in. `strict`: shapes are bound, so shapes that do not fit are an error. */
-export function passContext(fold: WeightAlgebra, strict: boolean): PassContext {
+export function passContext(fold: WeightAlgebra, strict: boolean, limits?: AllLimits): PassContext {
   const known = new WeakMap<Graph, Analysis>();
   return {
     fold,
     analyze: (graph) => {
       let analysis = known.get(graph);
       if (!analysis) {
-        analysis = analyze(graph, { strict });
+        analysis = analyze(graph, { strict, limits });
         known.set(graph, analysis);
       }
       return analysis;
