@@ -80,7 +80,7 @@
           "cflags_cc": ["-include core/glibc_floor.h"],
           "ldflags": [
             "-Wl,--exclude-libs,ALL",
-            "-Wl,-z,relro,-z,now",
+            "-Wl,-z,relro,-z,now,-z,nodelete",
             "-Wl,--version-script=<(module_root_dir)/native/exports.map",
             "-pthread"
           ]

@@ -4,12 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { describe } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { type ExternalData, externalDataBeside } from './onnx/external-data.js';
-import { copyBytes, inTurns } from './work.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
 export interface SourceBytes {
-  /** Nobody else's: weights may stay views of them. */
+  /** Those of the caller where it gave bytes: they may change once they are read. */
   readonly bytes: Uint8Array;
   /** Weights beside the file; bytes have none. */
   readonly beside: ExternalData | undefined;
@@ -20,9 +19,7 @@ export async function readSource(where: string, source: unknown, signal?: AbortS
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
     if (source.byteLength === 0)
       throw new LanewiseError('ERR_MODEL_FORMAT', `${where}: source: no bytes (empty, or its buffer is detached)`);
-    // A copy: weights stay views of the bytes, which the caller is free to change.
-    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
-    return { bytes: await inTurns(copyBytes(bytes), signal), beside: undefined };
+    return { bytes: source instanceof Uint8Array ? source : new Uint8Array(source), beside: undefined };
   }
   if (typeof source !== 'string' && !(source instanceof URL))
     throw new TypeError(`${where}: source: expected a path, a file URL or bytes, got ${describe(source)}`);

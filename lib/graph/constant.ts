@@ -47,11 +47,15 @@ export const floatScalar = (value: number): Constant => constantOf('float32', []
 
 /** The elements as numbers: exact up to 2^53, which is beyond any extent or index. */
 export function numbersOf(constant: Constant): number[] {
-  return Array.from<number | bigint, number>(constant.data, Number);
+  const { data } = constant;
+  return data instanceof BigInt64Array || data instanceof BigUint64Array ? Array.from(data, Number) : Array.from(data);
 }
 
 /** The elements as doubles, for weight algebra. */
-export const doublesOf = (constant: Constant): Float64Array => Float64Array.from(numbersOf(constant));
+export function doublesOf({ data }: Constant): Float64Array {
+  const isBig = data instanceof BigInt64Array || data instanceof BigUint64Array;
+  return isBig ? Float64Array.from(data, Number) : new Float64Array(data);
+}
 
 /** The value of a constant with exactly one element. */
 export function scalarOf(constant: Constant | undefined): number | undefined {
@@ -69,7 +73,7 @@ export function float32Of(constant: Constant): Float32Array {
   if (data instanceof Float32Array) return data;
   let converted = asFloat32.get(data);
   if (!converted) {
-    converted = Float32Array.from(numbersOf(constant));
+    converted = new Float32Array(doublesOf(constant));
     asFloat32.set(data, converted);
   }
   return converted;

@@ -190,8 +190,7 @@ export function* readingGraph(model: ModelProto, options: ReadOptions = {}): Wor
 /**
  * Reads an ONNX model into a graph of the newest operator set's form.
  *
- * Tensor data stay views of `bytes` where their alignment allows it, so `bytes` must not change afterwards. Half precision is widened to
- * float32, Constant nodes become constants, nodes are sorted and get unique names. Operators nobody supports are kept:
+ * Tensor data are copies: `bytes` may change afterwards. Half precision is widened to float32, Constant nodes become constants, nodes are sorted and get unique names. Operators nobody supports are kept:
  * they are refused, all at once, when the graph is lowered.
  * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete, consistent ONNX model, ERR_LIMIT when they ask
  *   for more than `limits` allow

@@ -1,4 +1,7 @@
-/** TensorProto to Constant. Bytes of the file are viewed, not copied, wherever their alignment allows it. */
+/**
+ * TensorProto to Constant. Data are copied out of the file: three of four tensors are not aligned and have to be, the file may
+ * change once it is read, and one small view of it would keep all of its memory.
+ */
 import type { TensorProto } from 'onnx-buf';
 import { newArray } from '../graph/constant.js';
 import { elementTypeOfCode, storageOf } from '../graph/element-type.js';
@@ -84,11 +87,11 @@ function externalBytes(
   return bytes;
 }
 
-/** Bytes as an array of the type: a view where the alignment allows it. */
-function* viewBytes(bytes: Uint8Array, type: Constant['type'], count: number): Work<TypedArray> {
+/** Bytes as a new array of the type. */
+function* arrayOf(bytes: Uint8Array, type: Constant['type'], count: number): Work<TypedArray> {
   const { array } = storageOf(type)!;
-  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : yield* copyBytes(bytes);
-  return new array(aligned.buffer, aligned.byteOffset, count);
+  const copy = yield* copyBytes(bytes);
+  return new array(copy.buffer, 0, count);
 }
 
 /** Calls `visit` for 0 to count - 1, with pauses. */
@@ -141,8 +144,8 @@ export function* readingTensor(
     if (bytes.length !== count * elementBytes) {
       throw formatError(`${where}: shape [${shape}] needs ${count * elementBytes} bytes, the file has ${bytes.length}`);
     }
-    if (!half) return { type, shape, data: yield* viewBytes(bytes, type, count) };
-    const bits = (yield* viewBytes(bytes, 'uint16', count)) as Uint16Array;
+    if (!half) return { type, shape, data: yield* arrayOf(bytes, type, count) };
+    const bits = (yield* arrayOf(bytes, 'uint16', count)) as Uint16Array;
     const data = new Float32Array(count);
     yield* inSpans(count, (i) => {
       data[i] = half(bits[i]!);

@@ -8,7 +8,8 @@
 namespace lanewise {
 namespace {
 
-// The queue and its threads: as many as processors, started as jobs wait.
+// The queue and its threads: as many as processors, started as jobs wait. They never end, so their code must stay when
+// the last worker that loaded the addon is gone: Node.js unloads it then. Hence -z nodelete where the addon is linked.
 struct Queue {
   Monitor monitor;
   std::deque<Job*> jobs;
@@ -143,15 +144,19 @@ void CompletionPort::OnCompletion(napi_env raw_env, napi_value, void* context, v
   port->jobs_.erase(job.get());
   if (port->jobs_.empty()) napi_unref_threadsafe_function(raw_env, port->function_);
   port->monitor_.Unlock();
-  const Napi::Env env(raw_env);
-  const Napi::HandleScope scope(env);
   try {
-    if (job->borrowed_ != nullptr) napi_delete_reference(env, job->borrowed_);
-    if (job->status_.ok()) {
-      job->deferred_.Resolve(job->Result(env));
-    } else {
-      job->deferred_.Reject(ToError(env, job->status_).Value());
-    }
+    Settle(raw_env, job.get());
+  } catch (const Napi::Error&) {
+    // A worker that is being terminated can make neither values nor errors, and nobody waits for them.
+  }
+}
+
+void CompletionPort::Settle(Napi::Env env, Job* job) {
+  const Napi::HandleScope scope(env);
+  if (job->borrowed_ != nullptr) napi_delete_reference(env, job->borrowed_);
+  if (!job->status_.ok()) return job->deferred_.Reject(ToError(env, job->status_).Value());
+  try {
+    job->deferred_.Resolve(job->Result(env));
   } catch (const Napi::Error& error) {
     job->deferred_.Reject(error.Value());
   }

@@ -61,6 +61,7 @@ class CompletionPort {
   bool Begin(const Job& job);
   void End(const Job& job);
   void Complete(Job* job);
+  static void Settle(Napi::Env env, Job* job);
   static void OnCompletion(napi_env env, napi_value callback, void* context, void* data);
   void Close();
 

@@ -23,7 +23,8 @@ class Reader {
 
   Napi::Env env() const { return object_.Env(); }
   bool Has(const char* key) const {
-    return object_.Has(key) && !Napi::Value(object_.Get(key)).IsUndefined() && !Napi::Value(object_.Get(key)).IsNull();
+    const Napi::Value v = object_.Get(key);
+    return !v.IsUndefined() && !v.IsNull();
   }
   Napi::Value Get(const char* key) const { return object_.Get(key); }
   const std::string& where() const { return where_; }

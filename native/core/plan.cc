@@ -15,17 +15,28 @@ namespace {
 constexpr size_t kLine = kAlignment / sizeof(float);
 size_t RoundUp(size_t floats) { return (floats + kLine - 1) / kLine * kLine; }
 
+// A step with more work than this per thread is done in pieces, and the stop flag is looked at before each: a
+// millisecond or two of a vectorised convolution, or of moving data.
+constexpr int64_t kPieceMacs = int64_t{1} << 26, kPieceBytes = int64_t{1} << 24;
+
+bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
+
 struct StepTask {
   const Step* step;
   float* const* tensors;
   float* scratch;
   size_t scratch_size;  // per worker
+  const std::atomic<bool>* stop;
+  size_t pieces;  // per thread
 };
 
 void RunStep(void* argument, size_t begin, size_t end, int worker) {
   const auto& task = *static_cast<const StepTask*>(argument);
   const RunContext context{task.tensors, task.scratch + static_cast<size_t>(worker) * task.scratch_size};
-  task.step->Run(context, begin, end);
+  const size_t count = end - begin, pieces = std::min(count, task.pieces);
+  for (size_t i = 0; i < pieces && !IsSet(task.stop); ++i) {
+    task.step->Run(context, begin + count * i / pieces, begin + count * (i + 1) / pieces);
+  }
 }
 
 }  // namespace
@@ -41,9 +52,7 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
   PlanBuilder builder(spec, kernels, packs, options);
   LANEWISE_RETURN_IF_ERROR(builder.Begin());
   for (size_t i = 0; i < spec.steps.size(); ++i) {
-    if (options.stop != nullptr && options.stop->load(std::memory_order_relaxed)) {
-      return {Code::kAborted, "the plan was not finished"};
-    }
+    if (IsSet(options.stop)) return {Code::kAborted, "the plan was not finished"};
     LANEWISE_RETURN_IF_ERROR(builder.BuildStep(spec.steps[i], static_cast<int>(i)));
   }
   LANEWISE_RETURN_IF_ERROR(builder.Finish());
@@ -127,20 +136,23 @@ Status Plan::RunSteps(const RunOptions& options) {
   }
 
   const ScopedFlush flush;
-  StepTask task{nullptr, tensors.data(), arena->data() + RoundUp(static_cast<size_t>(arena_size_)), scratch_};
+  StepTask task{nullptr,  tensors.data(), arena->data() + RoundUp(static_cast<size_t>(arena_size_)),
+                scratch_, options.stop,   1};
   Status status = Status::Ok();
   using Clock = std::chrono::steady_clock;
   for (size_t i = 0; i < steps_.size(); ++i) {
-    if (options.stop != nullptr && options.stop->load(std::memory_order_relaxed)) {
-      status = {Code::kAborted, "the run was aborted"};
-      break;
-    }
     const Clock::time_point start = options.step_ms == nullptr ? Clock::time_point() : Clock::now();
     task.step = steps_[i].get();
+    const int64_t work = task.step->info.macs / kPieceMacs + task.step->info.bytes / kPieceBytes;
+    task.pieces = 1 + static_cast<size_t>(work / session.threads());
     session.Run(steps_[i]->items(), RunStep, &task);
     if (options.step_ms != nullptr) {
       options.step_ms[i] = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
       if (options.step_clock != nullptr) options.step_clock[i] = CoreClock();
+    }
+    if (IsSet(options.stop)) {
+      status = {Code::kAborted, "the run was aborted"};
+      break;
     }
   }
   ReturnArena(std::move(arena));

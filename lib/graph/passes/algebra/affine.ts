@@ -8,7 +8,7 @@ import type { Constant, Node } from '../../ir.js';
 export function affine(scale: ArrayLike<number>, shift: ArrayLike<number>): ChannelAffine {
   const width = Math.max(scale.length, shift.length);
   const spread = (values: ArrayLike<number>) =>
-    Float64Array.from({ length: width }, (_, i) => values[values.length === 1 ? 0 : i]!);
+    values.length === width ? new Float64Array(values) : new Float64Array(width).fill(values[0]!);
   return { scale: spread(scale), shift: spread(shift) };
 }
 

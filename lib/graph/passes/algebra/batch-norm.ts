@@ -10,7 +10,7 @@ import { channelScale } from './affine.js';
  */
 export const batchNormToScale: Pass = {
   name: 'batch-norm-to-scale',
-  run(graph) {
+  *run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of graph.nodes) {
       if (node.op !== 'BatchNormalization') continue;
@@ -28,6 +28,7 @@ export const batchNormToScale: Pass = {
       const scale = gamma.map((value, i) => value / Math.sqrt(variance[i]! + epsilon));
       const shift = beta.map((value, i) => value - mean[i]! * scale[i]!);
       editor.replace(node, channelScale(editor, node, x, { scale, shift }));
+      yield;
     }
     return editor.finish();
   },
