@@ -5,7 +5,7 @@ import { simplifying } from './graph/compile.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { type Isa, type NativeStopToken, native } from './native.js';
-import { callNative, publicError } from './native-error.js';
+import { callNative, explainMemory, publicError } from './native-error.js';
 import { externalDataIn } from './onnx/external-data.js';
 import { reading } from './onnx/read.js';
 import { Profile } from './profile.js';
@@ -303,7 +303,7 @@ export class Model {
           throw publicError(cause, where);
         }
       } catch (cause) {
-        throw site.extend(cause);
+        throw site.extend(explainMemory(cause, where));
       }
     };
     return this.#queue.run(where, start, signal);
@@ -391,6 +391,6 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     return new Model({ graph: read, plans, queue, threads });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw site.extend(cause);
+    throw site.extend(explainMemory(cause, 'loadModel'));
   }
 }

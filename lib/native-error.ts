@@ -10,6 +10,19 @@ const passed: ReadonlySet<string> = new Set<ErrorCode>([
   'ERR_INTERNAL',
 ]);
 
+/** What the C++ library and V8 say when there is no memory; neither gives a code. */
+const outOfMemory: ReadonlySet<string> = new Set([
+  'std::bad_alloc',
+  'bad allocation',
+  'Array buffer allocation failed',
+]);
+
+/** ERR_OUT_OF_MEMORY for an error that says so in its own words; any other as it is. */
+export function explainMemory(cause: unknown, where: string): unknown {
+  if (!(cause instanceof Error) || !outOfMemory.has(cause.message)) return cause;
+  return new LanewiseError('ERR_OUT_OF_MEMORY', `${where}: out of memory`, { cause });
+}
+
 /**
  * What to throw for what the addon threw: `ERR_INVALID_VALUE` is a RangeError, every other code a LanewiseError, and
  * errors without a code (TypeError, RangeError of the addon's own checks) stay what they are. The native error is the
@@ -17,7 +30,8 @@ const passed: ReadonlySet<string> = new Set<ErrorCode>([
  */
 export function publicError(cause: unknown, where: string): Error {
   if (!(cause instanceof Error)) return new LanewiseError('ERR_INTERNAL', `${where}: ${String(cause)}`, { cause });
-  if (cause instanceof LanewiseError) return cause;
+  const explained = explainMemory(cause, where);
+  if (explained instanceof LanewiseError) return explained;
   const { code } = cause as { code?: unknown };
   const message = `${where}: ${cause.message}`;
   if (code === 'ERR_INVALID_VALUE' || cause instanceof RangeError) return new RangeError(message, { cause });

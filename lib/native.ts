@@ -30,7 +30,10 @@ export interface NativeStopToken {
 
 export interface NativePlan {
   readonly steps: readonly NativeStep[];
+  /** Activations of one run. */
   readonly arenaBytes: number;
+  /** Native memory of this plan alone, now: activations and scratch memory of all its runs, constants it does not share. */
+  readonly heldBytes: number;
   readonly constantBytes: number;
   readonly isa: Isa;
   /** Inputs are copied before this returns; outputs are new arrays. */

@@ -211,7 +211,7 @@ export interface InterpolateStep extends Step<'interpolate'> {
   readonly weights: readonly number[];
   readonly fill: number;
 }
-/** Windows over any number of spatial axes; norm: (sum |x|^p)^(1/p). A second output takes the index of each maximum. */
+/** Windows over any number of spatial axes; norm: (sum |x|^p)^(1/p). */
 export interface WindowPoolStep extends Step<'windowPool'> {
   readonly kind: 'max' | 'avg' | 'norm';
   readonly kernel: readonly number[];
@@ -221,7 +221,6 @@ export interface WindowPoolStep extends Step<'windowPool'> {
   readonly ends: readonly number[];
   readonly countIncludePad: boolean;
   readonly p: number;
-  readonly columnMajor: boolean;
 }
 /** y = x / (bias + alpha/size * sum of x^2 over `size` channels around)^beta */
 export interface LrnStep extends Step<'lrn'> {

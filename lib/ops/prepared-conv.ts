@@ -1,6 +1,7 @@
 /** A convolution whose weights are packed once. */
 import { LanewiseError } from '../errors.js';
 import { type Isa, type NativePlan, type NativeWeights, native } from '../native.js';
+import { callNative } from '../native-error.js';
 import type { Tensor } from '../tensor.js';
 import { type ConvOptions, type ConvRecipe, convNames, convRecipe, convStep } from './conv.js';
 import { checkIsa } from './one-step.js';
@@ -18,7 +19,7 @@ const maxPlans = 8;
 export class PreparedConv2d {
   readonly #recipe: ConvRecipe;
   readonly #isa: Isa | undefined;
-  readonly #weights: NativeWeights = new native.Weights();
+  readonly #weights: NativeWeights = callNative('prepareConv2d', () => new native.Weights());
   /** By input shape, least recently used first. */
   readonly #plans = new Map<string, NativePlan>();
   #disposed = false;

@@ -1,6 +1,7 @@
 /** The runs of one model: some under way, some waiting, no more than it was told to take. */
 import { LanewiseError } from '../errors.js';
 import { type NativeStopToken, native } from '../native.js';
+import { callNative } from '../native-error.js';
 
 export interface QueueLimits {
   /** Runs under way at once. */
@@ -71,7 +72,7 @@ export class RunQueue {
     }
     const arrival = performance.now();
     return new Promise<R>((resolve, reject) => {
-      const stop = signal && new native.StopToken();
+      const stop = signal && callNative(where, () => new native.StopToken());
       let settled = false;
       const settle = (outcome: Outcome, tell: () => void) => {
         if (settled) return;

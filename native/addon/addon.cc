@@ -49,6 +49,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   if (const char* error = ThreadPool::Instance().environment_error()) throw Napi::RangeError::New(env, error);
   auto* data = new EnvironmentData;
   env.SetInstanceData(data);
+  data->float32_array = Napi::Persistent(env.Global().Get("Float32Array").As<Napi::Function>());
   data->completions = CompletionPort::Create(env);
   ExportPlan(env, exports);
   ExportFold(env, exports);
@@ -56,6 +57,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportProbe(env, exports);
   exports.Set("cpuInfo", Napi::Function::New(env, CpuInfo, "cpuInfo"));
   exports.Set("setThreads", Napi::Function::New(env, SetThreads, "setThreads"));
+#if defined(LANEWISE_TEST_EXPORTS)
+  LANEWISE_TEST_EXPORTS(env, exports);  // test/native/addon/
+#endif
   return exports;
 }
 

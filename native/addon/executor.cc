@@ -36,19 +36,17 @@ void RunnerMain(void*) {
   }
 }
 
-// False when no thread exists and none can be started.
-bool Enqueue(Job* job) {
+Status Enqueue(Job* job) {
   Queue& q = TheQueue();
-  q.monitor.Lock();
+  const Locked locked(q.monitor);
   if (static_cast<size_t>(q.idle) <= q.jobs.size() && q.threads < ThreadPool::Instance().threads() &&
       StartDetachedThread(RunnerMain, nullptr)) {
     ++q.threads;
   }
-  const bool ok = q.threads > 0;
-  if (ok) q.jobs.push_back(job);
+  if (q.threads == 0) return Status::OutOfMemory("cannot start a thread");
+  q.jobs.push_back(job);
   q.monitor.NotifyAll();
-  q.monitor.Unlock();
-  return ok;
+  return Status::Ok();
 }
 
 }  // namespace
@@ -87,14 +85,17 @@ void CompletionPort::Close() {
 }
 
 void CompletionPort::Submit(std::shared_ptr<CompletionPort> self, std::unique_ptr<Job> job) {
-  Job* raw = job.release();
+  Job* raw = job.get();
   raw->port_ = std::move(self);
-  monitor_.Lock();
-  if (jobs_.empty()) napi_ref_threadsafe_function(env_, function_);
-  jobs_.insert(raw);
-  monitor_.Unlock();
-  if (!Enqueue(raw)) {
-    raw->status_ = Status::OutOfMemory("cannot start a thread");
+  {
+    const Locked locked(monitor_);
+    jobs_.insert(raw);  // without memory this throws, and the job was never there
+    if (jobs_.size() == 1) napi_ref_threadsafe_function(env_, function_);
+  }
+  static_cast<void>(job.release());
+  Status status = ReportOutOfMemory([&] { return Enqueue(raw); });
+  if (!status.ok()) {
+    raw->status_ = std::move(status);
     Complete(raw);
   }
 }
@@ -103,7 +104,7 @@ void CompletionPort::Process(Job* job) {
   const std::shared_ptr<CompletionPort> port = job->port_;
   const bool alive = port->Begin(*job);
   if (alive && !job->stop_->load(std::memory_order_relaxed)) {
-    job->status_ = job->Execute(*job->stop_);
+    job->status_ = ReportOutOfMemory([&] { return job->Execute(*job->stop_); });
   } else {
     job->status_ = {Code::kAborted, "the run was aborted"};
   }
@@ -159,6 +160,8 @@ void CompletionPort::Settle(Napi::Env env, Job* job) {
     job->deferred_.Resolve(job->Result(env));
   } catch (const Napi::Error& error) {
     job->deferred_.Reject(error.Value());
+  } catch (const std::exception&) {  // of the standard library; it throws when memory runs out, and only then
+    job->deferred_.Reject(ToError(env, Status::OutOfMemory()).Value());
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "addon/floats.h"
 #include "core/fold.h"
 
 namespace lanewise {
@@ -73,8 +74,8 @@ Napi::Value Fold(const Napi::CallbackInfo& info, bool before, Function fold) {
   int64_t begin = 0, end = e.outputs;
   Napi::Object result = whole ? Napi::Object::New(env) : info[2].As<Napi::Object>().Get("into").ToObject();
   if (whole) {
-    result.Set("weight", Napi::Float32Array::New(env, weight.ElementLength()));
-    result.Set("bias", Napi::Float32Array::New(env, static_cast<size_t>(e.outputs)));
+    result.Set("weight", NewFloats(env, weight.ElementLength()));
+    result.Set("bias", NewFloats(env, static_cast<size_t>(e.outputs)));
   } else {
     const auto part = info[2].As<Napi::Object>();
     begin = part.Get("begin").ToNumber().Int64Value();

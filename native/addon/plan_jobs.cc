@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "addon/floats.h"
 #include "addon/plan_object.h"
 
 namespace lanewise {
@@ -39,7 +40,7 @@ Napi::Value RunJob::Result(Napi::Env env) {
   Napi::Array outputs = Napi::Array::New(env, outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Buffer& b = outputs_[i];
-    Napi::Float32Array array = Napi::Float32Array::New(env, b.size());
+    Napi::Float32Array array = NewFloats(env, b.size());
     if (b.size() > 0) std::memcpy(array.Data(), b.data(), b.bytes());
     outputs.Set(static_cast<uint32_t>(i), array);
   }
@@ -53,21 +54,25 @@ Napi::Value RunJob::Result(Napi::Env env) {
 }
 
 BuildJob::BuildJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, const Napi::Object& description,
-                   PlanSpec spec, const KernelTable& kernels, std::shared_ptr<PackCache> packs,
+                   PlanSpec spec, const KernelTable& kernels, std::shared_ptr<SharedWeights> shared,
                    const PlanOptions& options)
     : Job(env, std::move(stop)),
       spec_(std::move(spec)),
       kernels_(kernels),
-      packs_(std::move(packs)),
+      shared_(std::move(shared)),
       options_(options) {
   Borrow(description);
 }
 
 Status BuildJob::Execute(const std::atomic<bool>& stop) {
   options_.stop = &stop;
-  return Plan::Create(spec_, kernels_, *packs_, &plan_, options_);
+  PackCache own;
+  return Plan::Create(spec_, kernels_, shared_ == nullptr ? own : shared_->packs, &plan_, options_);
 }
 
-Napi::Value BuildJob::Result(Napi::Env env) { return WrapPlan(env, std::move(plan_)); }
+Napi::Value BuildJob::Result(Napi::Env env) {
+  if (shared_ != nullptr) shared_->Report();
+  return WrapPlan(env, std::move(plan_));
+}
 
 }  // namespace lanewise

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "addon/executor.h"
+#include "addon/external_memory.h"
 #include "core/buffer.h"
 #include "core/plan.h"
 
@@ -38,7 +39,7 @@ class RunJob : public Job {
 class BuildJob : public Job {
  public:
   BuildJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, const Napi::Object& description, PlanSpec spec,
-           const KernelTable& kernels, std::shared_ptr<PackCache> packs, const PlanOptions& options);
+           const KernelTable& kernels, std::shared_ptr<SharedWeights> shared, const PlanOptions& options);
 
  protected:
   Status Execute(const std::atomic<bool>& stop) override;
@@ -47,7 +48,7 @@ class BuildJob : public Job {
  private:
   PlanSpec spec_;
   const KernelTable& kernels_;
-  std::shared_ptr<PackCache> packs_;
+  std::shared_ptr<SharedWeights> shared_;  // null: the plan packs for itself
   PlanOptions options_;
   std::unique_ptr<Plan> plan_;
 };

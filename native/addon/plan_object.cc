@@ -6,6 +6,8 @@
 
 #include "addon/environment.h"
 #include "addon/errors.h"
+#include "addon/external_memory.h"
+#include "addon/floats.h"
 #include "addon/plan_jobs.h"
 #include "addon/plan_spec.h"
 #include "core/plan.h"
@@ -17,22 +19,29 @@ namespace {
 
 class WeightsObject : public Napi::ObjectWrap<WeightsObject> {
  public:
-  explicit WeightsObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  explicit WeightsObject(const Napi::CallbackInfo& info)
+      : ObjectWrap(info), shared_(std::make_shared<SharedWeights>(info.Env())) {}
+  ~WeightsObject() override { shared_->memory.Close(); }
+  WeightsObject(const WeightsObject&) = delete;
+  WeightsObject& operator=(const WeightsObject&) = delete;
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "Weights",
         {InstanceAccessor<&WeightsObject::Bytes>("bytes"), InstanceMethod<&WeightsObject::Clear>("clear")});
   }
-  const std::shared_ptr<PackCache>& cache() const { return cache_; }
+  const std::shared_ptr<SharedWeights>& shared() const { return shared_; }
 
  private:
   Napi::Value Bytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(cache_->bytes()));
+    return Napi::Number::New(info.Env(), static_cast<double>(shared_->packs.bytes()));
   }
-  void Clear(const Napi::CallbackInfo&) { cache_->Clear(); }
+  void Clear(const Napi::CallbackInfo&) {
+    shared_->packs.Clear();
+    shared_->Report();
+    ReturnFreeMemory();
+  }
 
-  // Builds under way keep it.
-  std::shared_ptr<PackCache> cache_ = std::make_shared<PackCache>();
+  std::shared_ptr<SharedWeights> shared_;
 };
 
 class StopObject : public Napi::ObjectWrap<StopObject> {
@@ -67,7 +76,7 @@ struct PlanArguments {
     if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Plan: expected a description");
     description = info[0].As<Napi::Object>();
     auto* weights = info.Length() > 1 ? UnwrapAs<WeightsObject>(info[1], DataOf(env).weights_constructor) : nullptr;
-    packs = weights == nullptr ? std::make_shared<PackCache>() : weights->cache();
+    if (weights != nullptr) shared = weights->shared();
     if (info.Length() > 2 && info[2].IsString()) {
       ThrowIfError(env, FindKernels(info[2].As<Napi::String>().Utf8Value(), &kernels));
     } else {
@@ -82,7 +91,7 @@ struct PlanArguments {
   }
 
   Napi::Object description;
-  std::shared_ptr<PackCache> packs;
+  std::shared_ptr<SharedWeights> shared;  // null: the plan packs for itself
   const KernelTable* kernels = nullptr;
   PlanOptions options;
 };
@@ -90,24 +99,36 @@ struct PlanArguments {
 class PlanObject : public Napi::ObjectWrap<PlanObject> {
  public:
   // new Plan(...PlanArguments); from WrapPlan, the plan itself
-  explicit PlanObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  explicit PlanObject(const Napi::CallbackInfo& info) : ObjectWrap(info), memory_(info.Env()) {
     if (info.Length() > 0 && info[0].IsExternal()) {
       plan_ = *info[0].As<Napi::External<std::shared_ptr<Plan>>>().Data();
+      Report();
       return;
     }
     const PlanArguments arguments(info);
     const PlanSpec spec = ReadPlanSpec(arguments.description);
+    PackCache own;
+    PackCache& packs = arguments.shared == nullptr ? own : arguments.shared->packs;
     std::unique_ptr<Plan> plan;
-    ThrowIfError(info.Env(), Plan::Create(spec, *arguments.kernels, *arguments.packs, &plan, arguments.options));
+    ThrowIfError(info.Env(), Plan::Create(spec, *arguments.kernels, packs, &plan, arguments.options));
     plan_ = std::move(plan);
+    if (arguments.shared == nullptr) {
+      memory_.Close();  // it lives for one call, too short a time for the collector
+    } else {
+      arguments.shared->Report();
+      Report();
+    }
   }
+  ~PlanObject() override { memory_.Close(); }
+  PlanObject(const PlanObject&) = delete;
+  PlanObject& operator=(const PlanObject&) = delete;
 
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "Plan",
         {InstanceMethod<&PlanObject::Run>("run"), InstanceMethod<&PlanObject::RunSync>("runSync"),
          InstanceMethod<&PlanObject::Dispose>("dispose"), InstanceAccessor<&PlanObject::Steps>("steps"),
-         InstanceAccessor<&PlanObject::ArenaBytes>("arenaBytes"),
+         InstanceAccessor<&PlanObject::ArenaBytes>("arenaBytes"), InstanceAccessor<&PlanObject::HeldBytes>("heldBytes"),
          InstanceAccessor<&PlanObject::ConstantBytes>("constantBytes"), InstanceAccessor<&PlanObject::Isa>("isa")});
   }
 
@@ -175,6 +196,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     const Napi::Promise promise = job->promise();
     const auto& completions = DataOf(env).completions;
     completions->Submit(completions, std::move(job));
+    Report();
     return promise;
   }
 
@@ -189,7 +211,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
       outputs = Arrays(info[1], plan.output_shapes(), "outputs");
     } else {
       for (const Shape& shape : plan.output_shapes()) {
-        outputs.push_back(Napi::Float32Array::New(env, static_cast<size_t>(ElementCount(shape))));
+        outputs.push_back(NewFloats(env, static_cast<size_t>(ElementCount(shape))));
       }
     }
     std::vector<const float*> in;
@@ -203,13 +225,19 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     options.step_ms = PerStep(info, 3, plan);
     options.step_clock = PerStep(info, 4, plan);
     ThrowIfError(env, plan.Run(options));
+    Report();
     Napi::Array result = Napi::Array::New(env, outputs.size());
     for (size_t i = 0; i < outputs.size(); ++i) result.Set(static_cast<uint32_t>(i), outputs[i]);
     return result;
   }
 
   // Runs in flight keep the plan; everything else is freed now.
-  void Dispose(const Napi::CallbackInfo&) { plan_.reset(); }
+  void Dispose(const Napi::CallbackInfo&) {
+    memory_.Close();
+    plan_.reset();
+  }
+  // What the runs before have made; a run off this thread is seen by the next.
+  void Report() { memory_.Set(plan_->held_bytes()); }
 
   Napi::Value Steps(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -230,6 +258,11 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   Napi::Value ArenaBytes(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(Live(info.Env()).arena_bytes()));
   }
+  Napi::Value HeldBytes(const Napi::CallbackInfo& info) {
+    const Plan& plan = Live(info.Env());
+    Report();
+    return Napi::Number::New(info.Env(), static_cast<double>(plan.held_bytes()));
+  }
   Napi::Value ConstantBytes(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(Live(info.Env()).constant_bytes()));
   }
@@ -238,6 +271,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   }
 
   std::shared_ptr<Plan> plan_;
+  ExternalMemory memory_;
 };
 
 // buildPlan(...PlanArguments, stop | undefined) -> Promise of a Plan. What the description refers to must not change
@@ -247,7 +281,7 @@ Napi::Value BuildPlan(const Napi::CallbackInfo& info) {
   const PlanArguments arguments(info);
   PlanSpec spec = ReadPlanSpec(arguments.description);
   auto job = std::make_unique<BuildJob>(env, StopFlag(info, 4), arguments.description, std::move(spec),
-                                        *arguments.kernels, arguments.packs, arguments.options);
+                                        *arguments.kernels, arguments.shared, arguments.options);
   const Napi::Promise promise = job->promise();
   const auto& completions = DataOf(env).completions;
   completions->Submit(completions, std::move(job));

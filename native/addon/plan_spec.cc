@@ -438,7 +438,7 @@ class SpecReader {
     i.fill = static_cast<float>(r.Number("fill"));
     return i;
   }
-  OpSpec ReadWindowPool(const Reader& r, const StepSpec& s) const {
+  OpSpec ReadWindowPool(const Reader& r, const StepSpec&) const {
     WindowPoolSpec p;
     p.kind = r.OneOf<WindowKind>(
         "kind", {{"max", WindowKind::kMax}, {"avg", WindowKind::kAverage}, {"norm", WindowKind::kNorm}});
@@ -451,8 +451,6 @@ class SpecReader {
       if (list.size() != p.kernel.size()) r.Bad("kernel", "as many values as every list of the window");
     p.count_include_pad = r.Flag("countIncludePad");
     p.p = r.Number("p");
-    p.with_indices = s.outputs.size() > 1;
-    p.column_major = r.Flag("columnMajor");
     return p;
   }
   OpSpec ReadLrn(const Reader& r, const StepSpec&) const {
@@ -552,7 +550,7 @@ class SpecReader {
         {"expand", {1, 1, 1, 1, 0, &SpecReader::ReadExpand}},
         {"gather", {1, 1, 1, 1, 0, &SpecReader::ReadGather}},
         {"interpolate", {1, 1, 1, 1, 0, &SpecReader::ReadInterpolate}},
-        {"windowPool", {1, 1, 1, 2, 0, &SpecReader::ReadWindowPool}},
+        {"windowPool", {1, 1, 1, 1, 0, &SpecReader::ReadWindowPool}},
         {"lrn", {1, 1, 1, 1, 0, &SpecReader::ReadLrn}},
         {"hardmax", {1, 1, 1, 1, 0, &SpecReader::ReadHardmax}},
         {"gridSample", {2, 2, 1, 1, 0, &SpecReader::ReadGridSample}},

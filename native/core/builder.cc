@@ -441,7 +441,11 @@ Status PlanBuilder::Pack(int v, const std::string& form, size_t size, const std:
     buffer = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(buffer->Allocate(size, /*zeroed=*/true));
     pack(buffer->data());
-    if (id != kNone) packs_.Insert(id, form, buffer);
+    if (id != kNone) {
+      packs_.Insert(id, form, buffer);
+    } else {
+      own_bytes_ += buffer->bytes();
+    }
   }
   packed_.push_back(buffer);
   *packed = std::move(buffer);

@@ -155,6 +155,7 @@ class PlanBuilder {
   std::unique_ptr<Step> halo_fill_;  // joins the next step, which writes inside that halo
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the constants of the steps alive
+  size_t own_bytes_ = 0;                         // of those that packs_ does not share
   size_t scratch_ = 0;
   int64_t arena_size_ = 0;
 };

@@ -65,6 +65,7 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
   p->storages_ = std::move(builder.storages_);
   p->steps_ = std::move(builder.steps_);
   p->constants_ = std::move(builder.packed_);
+  p->own_constant_bytes_ = builder.own_bytes_;
   p->arena_size_ = builder.arena_size_;
   p->scratch_ = RoundUp(builder.scratch_);
   *plan = std::move(p);
@@ -80,32 +81,41 @@ size_t Plan::constant_bytes() const {
   return total;
 }
 
+size_t Plan::held_bytes() const {
+  const Locked locked(arenas_monitor_);
+  return own_constant_bytes_ + arena_bytes_;
+}
+
 Status Plan::TakeArena(int threads, std::unique_ptr<Buffer>* arena) {
   const size_t size = RoundUp(static_cast<size_t>(arena_size_)) + scratch_ * static_cast<size_t>(threads);
-  {
-    const Locked locked(arenas_monitor_);
-    const auto fits = [&](const std::unique_ptr<Buffer>& kept) { return kept->size() >= size; };
-    const auto found = std::find_if(arenas_.begin(), arenas_.end(), fits);
-    if (found != arenas_.end()) {
-      *arena = std::move(*found);
-      arenas_.erase(found);
-    } else if (!arenas_.empty()) {
-      // Made for fewer threads. It gives way, so that there are never more than runs were under way at once.
-      arenas_.pop_back();
-    }
+  const Locked locked(arenas_monitor_);
+  const auto fits = [&](const std::unique_ptr<Buffer>& kept) { return kept->size() >= size; };
+  const auto found = std::find_if(arenas_.begin(), arenas_.end(), fits);
+  if (found != arenas_.end()) {
+    *arena = std::move(*found);
+    arenas_.erase(found);
+    return Status::Ok();
   }
-  if (*arena != nullptr) return Status::Ok();
+  if (!arenas_.empty()) {
+    // Made for fewer threads. It gives way, so that there are never more than runs were under way at once.
+    arena_bytes_ -= arenas_.back()->bytes();
+    --arena_count_;
+    arenas_.pop_back();
+  }
+  arenas_.reserve(arena_count_ + 1);  // ReturnArena must not fail
   auto fresh = std::make_unique<Buffer>();
   Status status = fresh->Allocate(size);
   if (!status.ok()) {
     status.message = "activations: " + status.message;
     return status;
   }
+  arena_bytes_ += fresh->bytes();
+  ++arena_count_;
   *arena = std::move(fresh);
   return Status::Ok();
 }
 
-void Plan::ReturnArena(std::unique_ptr<Buffer> arena) {
+void Plan::ReturnArena(std::unique_ptr<Buffer> arena) noexcept {
   const Locked locked(arenas_monitor_);
   arenas_.push_back(std::move(arena));
 }

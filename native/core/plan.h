@@ -33,6 +33,8 @@ class Plan {
   const StepInfo& step_info(size_t i) const { return steps_[i]->info; }
   size_t arena_bytes() const { return static_cast<size_t>(arena_size_) * sizeof(float); }
   size_t constant_bytes() const;
+  // Memory of this plan alone, now: arenas with their scratch memory, and constants that no PackCache shares.
+  size_t held_bytes() const;
   const KernelTable& kernels() const { return *kernels_; }
 
  private:
@@ -43,7 +45,7 @@ class Plan {
   Status RunSteps(const RunOptions& options);
   // An arena that no run is using, or a new one; given back afterwards.
   Status TakeArena(int threads, std::unique_ptr<Buffer>* arena);
-  void ReturnArena(std::unique_ptr<Buffer> arena);
+  void ReturnArena(std::unique_ptr<Buffer> arena) noexcept;
 
   const KernelTable* kernels_ = nullptr;
   std::vector<Shape> input_shapes_, output_shapes_;
@@ -53,8 +55,10 @@ class Plan {
   std::vector<std::shared_ptr<Buffer>> constants_;
   int64_t arena_size_ = 0;
   size_t scratch_ = 0;
-  Monitor arenas_monitor_;
-  std::vector<std::unique_ptr<Buffer>> arenas_;
+  size_t own_constant_bytes_ = 0;
+  mutable Monitor arenas_monitor_;
+  std::vector<std::unique_ptr<Buffer>> arenas_;  // those that no run is using
+  size_t arena_count_ = 0, arena_bytes_ = 0;     // of all
 };
 
 }  // namespace lanewise

@@ -156,7 +156,6 @@ struct WindowPoolSpec {
   std::vector<int64_t> kernel, strides, dilations, begins, ends;  // per spatial axis
   bool count_include_pad = false;
   double p = 2;
-  bool with_indices = false, column_major = false;
 };
 struct LrnSpec {
   int64_t size = 1;

@@ -92,7 +92,8 @@ class ScalePlaneStep final : public Step {
     const std::vector<Extent> xs = PlainExtents(x), ys = PlainExtents(y);
     std::vector<RowAxis> axes;
     for (size_t i = 0; i < xs.size(); ++i) axes.push_back({xs[i].size, {xs[i].stride, ys[i].stride, i == 1 ? 1 : 0}});
-    loop_ = RowLoop(axes);
+    // With one channel the images would become the row, and the factors do not repeat along a row.
+    loop_ = RowLoop(axes, x.c() == 1 ? 1 : kRowChunk);
     loop_.RequireUnitStrides();
   }
 
@@ -131,7 +132,8 @@ class ScaleElementsStep final : public Step {
     const std::vector<Extent> xs = PlainExtents(x), ys = PlainExtents(y);
     std::vector<RowAxis> axes;
     for (size_t i = 0; i < 2; ++i) axes.push_back({xs[i].size, {xs[i].stride, ys[i].stride, i == 1 ? 1 : 0}});
-    loop_ = RowLoop(axes);
+    // With one channel the images would become the row, and the factors do not repeat along a row.
+    loop_ = RowLoop(axes, x.c() == 1 ? 1 : kRowChunk);
     loop_.RequireUnitStrides();
   }
 

@@ -1,5 +1,4 @@
-// Pooling over any number of spatial axes, with what the blocked kernels of pool.cc do not know: p-norms, and where the
-// largest element stood.
+// Pooling over any number of spatial axes, and p-norms, which the blocked kernels of pool.cc do not know.
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -51,17 +50,13 @@ struct PoolTally {
   const float* plane;
   double sum = 0;
   float largest = -std::numeric_limits<float>::infinity();
-  int64_t at = -1;
   int64_t taps = 0;
 
   void Visit(int64_t index) {
     const float v = plane[index];
     ++taps;
     if (spec.kind == WindowKind::kMax) {
-      if (at < 0 || v > largest || (std::isnan(v) && !std::isnan(largest))) {
-        largest = v;
-        at = index;
-      }
+      if (v > largest || std::isnan(v)) largest = v;
     } else if (spec.kind == WindowKind::kAverage) {
       sum += static_cast<double>(v);
     } else {
@@ -85,18 +80,6 @@ void VisitWindow(const Geometry& g, const std::vector<size_t>& at, size_t axis, 
   const PoolWindow& w = a.windows[at[axis]];
   for (int64_t tap = w.first; tap < w.last; ++tap)
     VisitWindow(g, at, axis + 1, base * a.extent + w.start + tap * a.dilation, tally);
-}
-
-// The number of an element of a plane when the first axis runs fastest.
-int64_t ColumnMajor(const Geometry& g, int64_t index) {
-  int64_t result = 0, stride = g.inputs;
-  for (size_t i = g.axes.size(); i-- > 0;) {
-    const int64_t extent = g.axes[i].extent;
-    stride /= extent;
-    result += index % extent * stride;
-    index /= extent;
-  }
-  return result;
 }
 
 }  // namespace
@@ -129,9 +112,6 @@ Status Build(const WindowPoolSpec& spec, const StepSpec& step, PlanBuilder& buil
       PoolTally tally{spec, run.x() + plane * g.inputs};
       VisitWindow(g, at, 0, 0, &tally);
       run.y()[row] = tally.Result(counted);
-      if (!spec.with_indices) continue;
-      const int64_t where = spec.column_major && tally.at >= 0 ? ColumnMajor(g, tally.at) : tally.at;
-      run.y(1)[row] = static_cast<float>(where < 0 ? 0 : plane * g.inputs + where);
     }
   };
   const int64_t count = from[0] * from[1] * g.outputs;

@@ -37,13 +37,15 @@ struct Arrays {
 };
 
 Status CompileAndRun(const PlanSpec& spec, const KernelTable& kernels, const RunOptions& run) {
-  PackCache packs;
-  std::unique_ptr<Plan> plan;
-  PlanOptions options;
-  options.strict = false;
-  options.threads = kThreads;
-  LANEWISE_RETURN_IF_ERROR(Plan::Create(spec, kernels, packs, &plan, options));
-  return plan->Run(run);
+  return ReportOutOfMemory([&]() -> Status {
+    PackCache packs;
+    std::unique_ptr<Plan> plan;
+    PlanOptions options;
+    options.strict = false;
+    options.threads = kThreads;
+    LANEWISE_RETURN_IF_ERROR(Plan::Create(spec, kernels, packs, &plan, options));
+    return plan->Run(run);
+  });
 }
 
 TEST(EveryAllocationMayFail) {

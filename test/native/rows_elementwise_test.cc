@@ -192,7 +192,8 @@ double BinaryReference(Binary fn, double a, double b) {
     case Binary::kMax: return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
     case Binary::kPow: return std::pow(a, b);
     case Binary::kPrelu: return a > 0 ? a : a * b;
-    case Binary::kCount: break;
+    case Binary::kCount:
+    case Binary::kMod: break;  // core/portable_rows.h
   }
   return 0;
 }

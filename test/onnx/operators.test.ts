@@ -91,6 +91,10 @@ const parameters: Case[] = [
   { op: 'Clip', inputs: [between(-3, 3, 4, 5), floats([], [2]) as never, floats([], [-1]) as never] },
   { op: 'Mod', inputs: [between(-9, 9, 3, 20), between(1, 3, 20)], attributes: { fmod: 1 } },
   { op: 'Mod', inputs: [between(-9, 9, 2, 3, 4, 5), between(-3, -1, 3, 1, 1)], attributes: { fmod: 1 } },
+  {
+    op: 'BatchNormalization',
+    inputs: [tensor(4, 1), ...[tensor(1), tensor(1), tensor(1), between(0.5, 2, 1)].map(fixed)],
+  },
   { op: 'Mean', inputs: [tensor(7), tensor(7), tensor(1)] },
   { op: 'Gemm', inputs: [tensor(3, 4), fixed(random([4, 5], 1))], attributes: { alpha: 0.5 } },
   {

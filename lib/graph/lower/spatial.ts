@@ -86,15 +86,14 @@ const pool =
     const { node, builder } = context;
     const kernel = numbersAttribute(node, 'kernel_shape') ?? [];
     const window = slidingWindow(node, context.input(0).shape.slice(2), kernel);
-    const indices = kind === 'max' && (node.outputs[1] ?? '') !== '';
-    if (kind === 'norm' || indices || kernel.length > 2) {
+    if (kind === 'norm' || kernel.length > 2) {
       const { strides, dilations, begins, ends } = window;
       if ([...begins, ...ends].some((pad) => pad < 0)) throw new UnsupportedNode('negative pads');
       builder.steps.push({
         op: 'windowPool',
         name: node.name,
         inputs: [context.x()],
-        outputs: indices ? [context.y(), context.y(1)] : [context.y()],
+        outputs: [context.y()],
         kind,
         kernel,
         strides,
@@ -103,7 +102,6 @@ const pool =
         ends,
         countIncludePad: flagAttribute(node, 'count_include_pad', false),
         p: numberAttribute(node, 'p', 2),
-        columnMajor: flagAttribute(node, 'storage_order', false),
       });
       return;
     }

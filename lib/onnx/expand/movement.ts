@@ -68,6 +68,24 @@ export const movementRules: Rules = {
   Softmax: softmax,
   LogSoftmax: softmax,
   Hardmax: softmax,
+  // A slope per channel is placed by axes of extent 1 behind it.
+  PRelu: (node, expansion) => {
+    if (node.attributes['alongChannels'] === undefined) return undefined;
+    const bare = without(node, 'alongChannels');
+    const [x = '', slope = ''] = node.inputs;
+    const behind = (expansion.shape(x)?.length ?? 0) - 2;
+    if (behind <= 0) return [bare];
+    const axes = Array.from({ length: behind }, (_, axis) => axis + 1);
+    const placed = expansion.value(`${node.outputs[0]}.slope`, slope);
+    const unsqueeze: Node = {
+      op: 'Unsqueeze',
+      name: expansion.nodeName(`${node.name}.slope`),
+      inputs: [slope, expansion.addConstant(`${node.name}.axes`, int64Vector(axes))],
+      outputs: [placed],
+      attributes: {},
+    };
+    return [unsqueeze, { ...bare, inputs: [x, placed] }];
+  },
   // Since operator set 18 the number of parts is said where their sizes are not.
   Split: (node) =>
     (node.inputs[1] ?? '') !== '' || node.attributes['num_outputs'] !== undefined
