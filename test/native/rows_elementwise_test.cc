@@ -61,10 +61,9 @@ const UnaryCase kUnaryCases[] = {
     {"softplus", [](double x, double, double) { return Softplus(x); }, 0, 0, 2.6, 0},
     {"elu", [](double x, double a, double) { return x > 0 ? x : a * std::expm1(x); }, 1.5f, 0, 1.6, 0},
     {"mish", [](double x, double, double) { return Gated(x, std::tanh(Softplus(x))); }, 0, 0, 4.5, 0},
-    {"selu", [](double x, double a, double b) { return b * (x > 0 ? x : a * std::expm1(x)); }, 1.6732632f, 1.0507009f,
-     2.6, 0},
+    {"selu", [](double x, double a, double b) { return b * (x > 0 ? x : a * std::expm1(x)); }, 1.5f, 1.25f, 2.6, 0},
     {"thresholded_relu", [](double x, double a, double) { return x <= a ? 0 : x; }, 1.25f, 0, 0, 0},
-    {"softsign", [](double x, double, double) { return x / (1 + std::fabs(x)); }, 0, 0, 1, 0},
+    {"softsign", [](double x, double, double) { return x / (1 + std::fabs(x)); }, 0, 0, 1.6, 0},
     {"shrink", [](double x, double a, double b) { return std::isnan(x) ? x
                                                          : x < -a      ? x + b
                                                          : x > a       ? x - b
