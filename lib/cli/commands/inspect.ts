@@ -10,7 +10,7 @@ import type { PassWork } from '../inspect/passes.js';
 import type { ShapeOption } from '../options.js';
 import { bytes, count, plural, printable, shapeText } from '../terminal/format.js';
 import type { Column, Screen } from '../terminal/screen.js';
-import { isKnown, type OpenShape, openShapes } from '../values/shapes.js';
+import { isKnown, type OpenShape, openShapes, type Port } from '../values/shapes.js';
 
 interface InspectOptions {
   readonly shape?: readonly ShapeOption[];
@@ -51,7 +51,7 @@ const passColumns: readonly Column<PassWork>[] = [
     title: 'what became of them',
     elastic: 'wrap',
     cell: ({ took, made }) => {
-      if (sum(took) === 0 && sum(made) === 0) return 'rewritten in place';
+      if (sum(took) === 0 && sum(made) === 0) return 'constants or attributes only';
       if (sum(made) === 0) return `${opsText(took)} taken out`;
       return sum(took) === 0 ? `${opsText(made)} put in` : `${opsText(took)} -> ${opsText(made)}`;
     },
@@ -86,23 +86,30 @@ function grouped<T extends { readonly node: string; readonly op: string; readonl
   return [...groups.values()].sort((a, b) => b.nodes.length - a.nodes.length);
 }
 
+type PortRow = readonly [kind: string, port: Port];
+
+const portColumns: readonly Column<PortRow>[] = [
+  { title: '', cell: ([kind]) => kind },
+  { title: 'name', elastic: 'cut', cell: ([, { name }]) => name },
+  { title: 'type', cell: ([, { type }]) => type },
+  { title: 'shape', elastic: 'wrap', cell: ([, { shape }]) => shapeText(shape) },
+];
+
+/** What open extents are taken to be. */
+const boundColumn = (shapes: ReadonlyMap<string, OpenShape>): Column<PortRow> => ({
+  title: 'here as',
+  cell: ([kind, { name }]) => (kind === 'in' ? shapeText(shapes.get(name)!.map((extent) => extent ?? '?')) : ''),
+});
+
 function printModel(screen: Screen, { file, fileBytes, shapes, anatomy }: Facts): void {
   screen.line(screen.colors.bold(basename(file.path)));
   const origin = file.producer ? `written by ${file.producer}` : 'no producer named';
   screen.line(`  ${bytes(fileBytes)}, ONNX IR ${file.irVersion}, ${file.opsets.join(', ')}, ${origin}`);
   screen.heading('Inputs and outputs');
   const { inputs, outputs } = file.graph;
-  screen.table<readonly [string, (typeof inputs)[number]]>(
-    [
-      { title: '', cell: ([kind]) => kind },
-      { title: 'name', elastic: 'cut', cell: ([, { name }]) => name },
-      { title: 'type', cell: ([, { type }]) => type },
-      { title: 'shape', elastic: 'wrap', cell: ([, { shape }]) => shapeText(shape) },
-      {
-        title: 'here as',
-        cell: ([, { name }]) => (shapes.has(name) ? shapeText(shapes.get(name)!.map((extent) => extent ?? '?')) : ''),
-      },
-    ],
+  const columns = inputs.every(({ shape }) => shape.every(Number.isInteger)) ? [] : [boundColumn(shapes)];
+  screen.table<PortRow>(
+    [...portColumns, ...columns],
     [...inputs.map((port) => ['in', port] as const), ...outputs.map((port) => ['out', port] as const)],
   );
   for (const name of anatomy.open)
