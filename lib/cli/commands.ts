@@ -116,6 +116,23 @@ export const commands: readonly CommandDefinition[] = [
     load: async () => loaded(await import('./commands/profile.js')),
   },
   {
+    name: 'fold',
+    summary: 'saves what folding makes of a model, as ONNX that any runtime loads',
+    args: [model],
+    options: [
+      { flags: '-o, --output <file>', help: 'where to write; never the model itself' },
+      { flags: '-f, --force', help: 'replaces a file that is there' },
+      { ...shapeOption, help: `${shapeOption.help}; it becomes fixed, and what depends on it constant` },
+    ],
+    notes: 'The file is there when it is whole, and not before.',
+    examples: [
+      'lanewise fold model.onnx -o folded.onnx',
+      'lanewise fold model.onnx -o folded.onnx --shape x=1x3x224x224 --force',
+      'lanewise fold model.onnx -o folded.onnx && lanewise compare model.onnx folded.onnx',
+    ],
+    load: async () => loaded(await import('./commands/fold.js')),
+  },
+  {
     name: 'compare',
     summary: 'two models, or one on two engines, on the same input',
     args: [

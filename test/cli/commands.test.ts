@@ -187,6 +187,24 @@ run('profile: names do not become markup, nor drive a terminal', async (t) => {
   t.true(page.includes('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;'));
 });
 
+run('fold: a file that onnxruntime takes, with fewer nodes and the same results', async (t) => {
+  const cases = [
+    [zoo, '1x3x32x32', undefined],
+    [rec, '1x3x48x64', undefined],
+    [cls, '1x3x48x192', '1x3x48x192'],
+  ] as const;
+  for (const [i, [model, shape, fixed]] of cases.entries()) {
+    const output = join(folder, `folded-${i}.onnx`);
+    const options = fixed === undefined ? [] : ['--shape', fixed];
+    const { nodesBefore, nodesAfter } = await json<Record<string, number>>(['fold', model, '-o', output, ...options]);
+    t.true(nodesAfter! < nodesBefore!);
+    const both = ['--engine', 'onnxruntime', '--shape', shape, '--tolerance', '1e-4'];
+    const { code, stderr } = await lanewise(['compare', model, output, ...both]);
+    t.is(code, 0, stderr);
+    t.is((await lanewise(['fold', model, '-o', output, '--force', ...options])).code, 0);
+  }
+});
+
 interface Compared {
   readonly outputs: { readonly name: string; readonly maxRel: number; readonly cosine: number }[];
   readonly layers?: { readonly name: string; readonly maxRel: number }[];

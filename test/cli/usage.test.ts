@@ -3,7 +3,7 @@ import test from 'ava';
 import { canSpawn } from '../runtime/child.js';
 import { ocrModelPath } from '../support/ocr-models.js';
 import { buildModel } from '../support/onnx-builder.js';
-import { file, lanewise } from './command.js';
+import { file, folder, lanewise } from './command.js';
 
 const relu = { op: 'Relu', inputs: ['a'], outputs: ['y'] };
 const two = file(
@@ -71,6 +71,13 @@ const cases: readonly Case[] = [
 
   { args: ['profile', one, '--html'], says: /option '--html <file>' argument missing/ },
   { args: ['profile', ocrModelPath('rec')], says: /give it with --shape x=1x3x48xW/ },
+
+  { args: ['fold', one], says: /expected -o FILE to write to/ },
+  { args: ['fold', one, '-o', one], says: /is the model itself/ },
+  { args: ['fold', one, '-o', folder], says: /is a folder/ },
+  { args: ['fold', one, '-o', two], says: /two\.onnx exists already; --force replaces it/, code: 1 },
+  { args: ['fold', one, '-o', 'no/such/folder/y.onnx'], says: /no such file or directory/, code: 1 },
+  { args: ['fold', open, '-o', 'y.onnx', '--shape', '1x4x8x8'], says: /has shape \[N, 3, H, W\]/ },
 
   { args: ['compare'], says: /missing required argument 'a'/ },
   { args: ['compare', one, '--engine', 'onyx'], says: /expected lanewise or onnxruntime, got 'onyx'/ },
