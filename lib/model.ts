@@ -1,10 +1,11 @@
 /** Models: an ONNX file, compiled for the shapes it is run with. */
 import { describe, nearest } from './describe.js';
 import { LanewiseError } from './errors.js';
+import { checkFeed, resultOf } from './feeds.js';
 import { simplifying } from './graph/compile.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
 import { type Limits, resolveLimits } from './limits.js';
-import { type Isa, type NativeStopToken, native } from './native.js';
+import { type Isa, type NativeArray, type NativeStopToken, native } from './native.js';
 import { callNative, explainMemory, publicError } from './native-error.js';
 import { externalDataIn } from './onnx/external-data.js';
 import { reading } from './onnx/read.js';
@@ -13,7 +14,8 @@ import { CallSite } from './runtime/call-site.js';
 import { type CompiledPlan, type ModelMemory, type ModelReport, PlanCache } from './runtime/plans.js';
 import { type ModelStats, RunQueue } from './runtime/queue.js';
 import { type ModelSource, readSource } from './source.js';
-import { checkFloat32, Tensor } from './tensor.js';
+import { StagedValues } from './stages.js';
+import { type DataType, Tensor } from './tensor.js';
 import { inTurns } from './work.js';
 
 export type { ModelMemory, ModelReport } from './runtime/plans.js';
@@ -60,8 +62,10 @@ export interface RunOptions {
   readonly onProfile?: (profile: Profile) => void;
 }
 
-export type Feeds = Readonly<Record<string, Tensor>>;
-export type Results = Record<string, Tensor>;
+/** By input; of the type that the model declares (float32 for floats of every width). */
+export type Feeds = Readonly<Record<string, Tensor<DataType>>>;
+/** By output. The elements are float32 unless the model says otherwise: `Results<'int64'>` for one that only gives indices. */
+export type Results<T extends DataType = 'float32'> = Record<string, Tensor<T>>;
 
 /** Runs that wait for one model, unless `maxQueue` says otherwise. */
 const defaultMaxQueue = 1024;
@@ -119,9 +123,10 @@ function checkExternalData(files: unknown): void {
 }
 
 /** Values of an input that nobody else can change. */
-function copyOf(where: string, data: Float32Array): Float32Array {
+function copyOf(where: string, tensor: Tensor<DataType>): Tensor<DataType> {
+  const { type, data, shape } = tensor;
   try {
-    return data.slice();
+    return new Tensor(type, data.slice(), shape);
   } catch (cause) {
     throw new LanewiseError('ERR_OUT_OF_MEMORY', `${where}: no memory for a copy of ${data.byteLength} bytes`, {
       cause,
@@ -192,8 +197,7 @@ export class Model {
     const wanted = this.#wanted(options.outputs);
     const plans = this.#live('runSync');
     return this.#queue.runSync(() => {
-      const compiled = plans.compileSync(this.#shapes(tensors));
-      const arrays = tensors.map(({ data }) => data);
+      const { compiled, arrays } = this.#lastStageSync('runSync', plans, tensors);
       const outputs = callNative('runSync', () => compiled.plan.runSync(arrays, undefined, this.#threads));
       return this.#results(compiled, outputs, wanted);
     });
@@ -215,10 +219,10 @@ export class Model {
     const tensors = this.#check('profileSync', feeds);
     const plans = this.#live('profileSync');
     return this.#queue.runSync(() => {
-      const { plan } = plans.compileSync(this.#shapes(tensors));
+      const { compiled, arrays } = this.#lastStageSync('profileSync', plans, tensors);
+      const { plan } = compiled;
       const stepMs = new Float64Array(plan.steps.length);
       const clocks = new Float64Array(plan.steps.length);
-      const arrays = tensors.map(({ data }) => data);
       callNative('profileSync', () => plan.runSync(arrays, undefined, this.#threads, stepMs, clocks));
       return new Profile(plan.steps, stepMs, clocks);
     });
@@ -227,7 +231,10 @@ export class Model {
   /** What compiling for these input shapes did (fixed extents may be left out). Compiles on this thread if that has not happened yet. */
   report(inputShapes: Readonly<Record<string, readonly number[]>> = {}): ModelReport {
     checkInputShapes('report', inputShapes);
-    return this.#live('report').compileSync(inputShapes).report;
+    const compiled = this.#live('report').compileSync(inputShapes);
+    if (!('wantedInputs' in compiled)) return compiled.report;
+    const names = compiled.wantedInputs.map((name) => `'${name}'`).join(', ');
+    throw new RangeError(`report: shapes inside the model hang on the elements of input ${names}`);
   }
 
   memory(): ModelMemory {
@@ -261,7 +268,7 @@ export class Model {
     return this.#plans;
   }
 
-  #check(where: string, feeds: Feeds): Tensor<'float32'>[] {
+  #check(where: string, feeds: Feeds): Tensor<DataType>[] {
     this.#live(where);
     if (feeds === null || typeof feeds !== 'object')
       throw new TypeError(`${where}: feeds: expected an object of tensors, got ${describe(feeds)}`);
@@ -270,37 +277,71 @@ export class Model {
       if (!names.includes(name))
         throw new RangeError(`${where}: the model has no input '${name}'; inputs: ${names.join(', ')}`);
     }
-    return this.inputs.map(({ name }) => {
+    return this.inputs.map(({ name, type }) => {
       if (!Object.hasOwn(feeds, name))
         throw new TypeError(`${where}: input '${name}' is missing; inputs: ${names.join(', ')}`);
-      return checkFloat32(where, `input '${name}'`, feeds[name]);
+      return checkFeed(where, name, feeds[name], type);
     });
   }
 
-  #shapes(tensors: readonly Tensor[]): Record<string, readonly number[]> {
+  #byName(tensors: readonly Tensor<DataType>[]): Map<string, Tensor<DataType>> {
+    return new Map(tensors.map((tensor, i) => [this.inputs[i]!.name, tensor]));
+  }
+
+  #shapes(tensors: readonly Tensor<DataType>[]): Record<string, readonly number[]> {
     return Object.fromEntries(tensors.map(({ shape }, i) => [this.inputs[i]?.name ?? '', shape]));
+  }
+
+  /** Runs the stages (lib/stages.ts) before the last one, which is all there is of most models. */
+  #lastStageSync(
+    where: string,
+    plans: PlanCache,
+    tensors: readonly Tensor<DataType>[],
+  ): { compiled: CompiledPlan; arrays: NativeArray[] } {
+    const values = new StagedValues(this.#byName(tensors));
+    for (;;) {
+      const compiled = plans.compileSync(this.#shapes(tensors), values.known);
+      if ('wantedInputs' in compiled) {
+        values.bind(compiled.wantedInputs);
+        continue;
+      }
+      const arrays = values.arraysFor(compiled);
+      if (!compiled.isPartial) return { compiled, arrays };
+      values.learn(
+        compiled,
+        callNative(where, () => compiled.plan.runSync(arrays, undefined, this.#threads)),
+      );
+    }
   }
 
   /** Takes its turn in the queue, compiles if need be, and runs. */
   #start<R>(
     where: string,
     site: CallSite,
-    tensors: readonly Tensor<'float32'>[],
+    tensors: readonly Tensor<DataType>[],
     signal: AbortSignal | undefined,
-    launch: (compiled: CompiledPlan, arrays: Float32Array[], stop: NativeStopToken | undefined) => Promise<R>,
+    launch: (compiled: CompiledPlan, arrays: NativeArray[], stop: NativeStopToken | undefined) => Promise<R>,
   ): Promise<R> {
     const plans = this.#live(where);
     const shapes = this.#shapes(tensors);
     // A run that begins at once copies its inputs where it needs them; any other must not see them change.
-    const isReady = this.#queue.isFree && plans.find(shapes) !== undefined;
-    const arrays = tensors.map(({ data }) => (isReady ? data : copyOf(where, data)));
+    const isReady = this.#queue.isFree && plans.isReady(shapes);
+    const values = new StagedValues(this.#byName(isReady ? tensors : tensors.map((tensor) => copyOf(where, tensor))));
     const start = async (stop?: NativeStopToken): Promise<R> => {
       try {
-        const compiled = plans.find(shapes) ?? (await plans.compile(shapes));
-        try {
-          return await launch(compiled, arrays, stop);
-        } catch (cause) {
-          throw publicError(cause, where);
+        for (;;) {
+          const compiled = plans.find(shapes, values.known) ?? (await plans.compile(shapes, values.known));
+          if ('wantedInputs' in compiled) {
+            values.bind(compiled.wantedInputs);
+            continue;
+          }
+          const arrays = values.arraysFor(compiled);
+          try {
+            if (!compiled.isPartial) return await launch(compiled, arrays, stop);
+            values.learn(compiled, await compiled.plan.run(arrays, this.#threads, stop, false));
+          } catch (cause) {
+            throw publicError(cause, where);
+          }
         }
       } catch (cause) {
         throw site.extend(explainMemory(cause, where));
@@ -320,11 +361,12 @@ export class Model {
     return new Set(names);
   }
 
-  #results(compiled: CompiledPlan, arrays: readonly Float32Array[], wanted: ReadonlySet<string>): Results {
+  #results(compiled: CompiledPlan, arrays: readonly NativeArray[], wanted: ReadonlySet<string>): Results {
     const results: Results = {};
-    for (const [i, { name, shape }] of compiled.outputs.entries()) {
+    for (const [i, { name, type, shape }] of compiled.outputs.entries()) {
       const data = arrays[i];
-      if (data && wanted.has(name)) results[name] = new Tensor('float32', data, shape);
+      // The type parameter of Results is the caller's word for what the model gives.
+      if (data && wanted.has(name)) results[name] = resultOf(type, data, shape) as Tensor;
     }
     return results;
   }
@@ -383,7 +425,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const { graph, report } = await inTurns(simplifying(read, { fold: native, limits }), signal);
     const plans = new PlanCache(graph, report, { threads, isa, numerics, limits });
     const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
-    if (inputShapes || isFixed) await plans.compile(inputShapes ?? {}, signal);
+    if (inputShapes || isFixed) await plans.compile(inputShapes ?? {}, undefined, signal);
     const queue = new RunQueue({
       maxConcurrency: maxConcurrency ?? native.cpuInfo().threads,
       maxQueue: maxQueue ?? defaultMaxQueue,

@@ -28,6 +28,9 @@ export interface NativeStopToken {
   stop(): void;
 }
 
+/** Elements of a port: of the type that the plan's description gives its value. */
+export type NativeArray = Float32Array | BigInt64Array | Int32Array | Uint8Array | Int8Array;
+
 export interface NativePlan {
   readonly steps: readonly NativeStep[];
   /** Activations of one run. */
@@ -38,25 +41,25 @@ export interface NativePlan {
   readonly isa: Isa;
   /** Inputs are copied before this returns; outputs are new arrays. */
   run(
-    inputs: readonly Float32Array[],
+    inputs: readonly NativeArray[],
     threads: number | undefined,
     stop: NativeStopToken | undefined,
     timed: false,
-  ): Promise<Float32Array[]>;
+  ): Promise<NativeArray[]>;
   run(
-    inputs: readonly Float32Array[],
+    inputs: readonly NativeArray[],
     threads: number | undefined,
     stop: NativeStopToken | undefined,
     timed: true,
-  ): Promise<{ outputs: Float32Array[]; stepMs: Float64Array }>;
+  ): Promise<{ outputs: NativeArray[]; stepMs: Float64Array }>;
   /** @param ms, clocks receive the milliseconds of each step and {@link Native.clock} behind it */
   runSync(
-    inputs: readonly Float32Array[],
-    outputs?: readonly Float32Array[],
+    inputs: readonly NativeArray[],
+    outputs?: readonly NativeArray[],
     threads?: number,
     ms?: Float64Array,
     clocks?: Float64Array,
-  ): Float32Array[];
+  ): NativeArray[];
   /** Frees what no run in flight is using. */
   dispose(): void;
 }

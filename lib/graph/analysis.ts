@@ -16,6 +16,8 @@ export interface Analysis {
   readonly types: ReadonlyMap<string, TensorType>;
   /** The graph's constants and everything computed from them and from known shapes. */
   readonly constants: ReadonlyMap<string, Constant>;
+  /** Values of known type whose elements a shape hangs on, and which are not known before the run. */
+  readonly wanted: ReadonlySet<string>;
 }
 
 /** Folding may not blow a model up: results beyond this stay computed unless they are no larger than what they come from. */
@@ -53,7 +55,7 @@ class FoldingBudget {
 const isKnown = ({ shape }: TensorType): boolean => !shape.some(Number.isNaN);
 
 /** What rules see of a node at this point of the walk. */
-export function ruleInputOf(node: Node, { types, constants }: Analysis): RuleInput {
+export function ruleInputOf(node: Node, { types, constants }: Pick<Analysis, 'types' | 'constants'>): RuleInput {
   return {
     node,
     input: (index) => {
@@ -66,14 +68,15 @@ export function ruleInputOf(node: Node, { types, constants }: Analysis): RuleInp
   };
 }
 
-function inferNode(node: Node, input: RuleInput): readonly TensorType[] | undefined {
+function inferNode(node: Node, input: RuleInput, wanted: Set<string>): readonly TensorType[] | undefined {
   const rule = shapeRules[node.op];
   if (!rule) return undefined;
   try {
     return rule(input);
   } catch (error) {
-    if (error instanceof UnknownType) return undefined;
-    throw error;
+    if (!(error instanceof UnknownType)) throw error;
+    if (error.wanted !== undefined) wanted.add(error.wanted);
+    return undefined;
   }
 }
 
@@ -131,11 +134,12 @@ export function analyze(graph: Graph, options: { strict: boolean; limits?: AllLi
   for (const { name, type, shape } of graph.inputs) {
     types.set(name, { type, shape: shape.map((extent) => (typeof extent === 'number' ? extent : Number.NaN)) });
   }
-  const analysis: Analysis = { types, constants };
+  const wanted = new Set<string>();
+  const analysis: Analysis = { types, constants, wanted };
   for (const node of graph.nodes) {
     const input = ruleInputOf(node, analysis);
     try {
-      const outputs = inferNode(node, input);
+      const outputs = inferNode(node, input, wanted);
       if (!outputs) continue;
       checkExtents(node, outputs, limits);
       for (const [index, name] of node.outputs.entries()) {

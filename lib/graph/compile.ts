@@ -3,7 +3,8 @@ import { LanewiseError } from '../errors.js';
 import type { WeightAlgebra } from '../fold/algebra.js';
 import type { AllLimits } from '../limits.js';
 import { finish, type Work } from '../work.js';
-import type { Graph, ValueInfo } from './ir.js';
+import { analyze } from './analysis.js';
+import type { Constant, Graph, ValueInfo } from './ir.js';
 import { lower } from './lower.js';
 import { fuse, simplify } from './passes/index.js';
 import { type PassReport, passContext, runPasses } from './passes/pass.js';
@@ -17,6 +18,8 @@ export interface CompileContext {
   readonly before?: PassReport;
   /** What values of the graph may cost; the defaults of `loadModel` otherwise. */
   readonly limits?: AllLimits | undefined;
+  /** Values of the graph (inputs too) whose elements are known for this compilation. */
+  readonly known?: ReadonlyMap<string, Constant>;
 }
 
 export type InputShapes = Readonly<Record<string, readonly number[]>>;
@@ -25,6 +28,8 @@ export interface CompiledGraph {
   readonly plan: PlanSpec;
   /** The graph the plan was made of, with its epilogues. */
   readonly graph: Graph;
+  /** Names of the inputs that are not known, in the order of `plan.inputs`. */
+  readonly inputs: readonly string[];
   /** Type and shape of each output, in the order of `graph.outputs` and of `plan.outputs`. */
   readonly outputs: readonly (TensorType & { readonly name: string })[];
   readonly report: PassReport;
@@ -66,7 +71,7 @@ export function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): V
     if (shape.length !== declared.length) throw new RangeError(`${expected}, got [${shape.join(', ')}]`);
     for (const [axis, extent] of shape.entries()) {
       if (typeof extent !== 'number') throw new RangeError(`${expected}, but the extent '${extent}' is not given`);
-      if (!Number.isSafeInteger(extent) || extent < 1) throw new RangeError(`${expected}, got [${shape.join(', ')}]`);
+      if (!Number.isSafeInteger(extent) || extent < 0) throw new RangeError(`${expected}, got [${shape.join(', ')}]`);
       const want = declared[axis]!;
       if (typeof want === 'number') {
         if (want !== extent) throw new RangeError(`${expected}, got [${shape.join(', ')}]`);
@@ -81,33 +86,71 @@ export function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): V
   });
 }
 
-/**
- * The plan of a graph for given input shapes.
- * @param inputShapes shape of each input; inputs whose declared shape is all numbers may be left out
- * @throws RangeError when the shapes are not what the model declares, or do not fit together inside of it
- * @throws LanewiseError ERR_UNSUPPORTED_OPERATOR naming every node that cannot run
- */
-export function* compiling(graph: Graph, inputShapes: InputShapes, context: CompileContext): Work<CompiledGraph> {
-  const inputs = bindInputs(graph.inputs, inputShapes);
+/** The graph with its input shapes bound and `known` values as constants, in the place of what computes them. */
+function bindGraph(graph: Graph, shapes: InputShapes, known: ReadonlyMap<string, Constant>): Graph {
+  const inputs = bindInputs(graph.inputs, shapes);
+  if (known.size === 0) return { ...graph, inputs };
+  const constants = new Map([...graph.constants, ...known]);
+  const nodes = graph.nodes.flatMap((node) => {
+    const open = node.outputs.filter((name) => name !== '' && !known.has(name));
+    if (open.length === 0) return [];
+    if (!node.outputs.some((name) => known.has(name))) return [node];
+    return [{ ...node, outputs: node.outputs.map((name) => (known.has(name) ? `${name}.computed` : name)) }];
+  });
+  return { ...graph, inputs: inputs.filter(({ name }) => !known.has(name)), nodes, constants };
+}
+
+/** Runs `work`; where the caller chose the shapes, shapes that do not fit are the caller's to change. */
+function* blamingShapes<R>(graph: Graph, work: Work<R>): Work<R> {
   const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
-  const passes = passContext(context.fold, true, context.limits);
   try {
-    const simplified = yield* runPasses({ ...graph, inputs }, simplify, passes);
-    const fused = yield* runPasses(simplified.graph, fuse, passes);
-    yield;
-    const analysis = passes.analyze(fused.graph);
-    yield;
-    const plan = lower(fused.graph, analysis);
-    const report = mergeReports(context.before, mergeReports(simplified.report, fused.report));
-    const outputs = fused.graph.outputs.map(({ name }) => ({ name, ...analysis.types.get(name)! }));
-    return { plan, graph: fused.graph, outputs, report };
+    return yield* work;
   } catch (error) {
-    // Where the caller chose the shapes, shapes that do not fit are the caller's to change.
     if (!isFixed && error instanceof LanewiseError && error.code === 'ERR_MODEL_FORMAT')
       throw new RangeError(error.message, { cause: error });
     throw error;
   }
 }
+
+/** Values whose elements shapes hang on and that are not known: inputs among them, and computed values. */
+export function* findingWanted(
+  graph: Graph,
+  inputShapes: InputShapes,
+  known: ReadonlyMap<string, Constant>,
+  limits?: AllLimits,
+): Work<ReadonlySet<string>> {
+  return yield* blamingShapes(
+    graph,
+    (function* () {
+      yield;
+      return analyze(bindGraph(graph, inputShapes, known), { strict: true, limits }).wanted;
+    })(),
+  );
+}
+
+function* planning(graph: Graph, inputShapes: InputShapes, context: CompileContext): Work<CompiledGraph> {
+  const passes = passContext(context.fold, true, context.limits);
+  const bound = bindGraph(graph, inputShapes, context.known ?? new Map());
+  const simplified = yield* runPasses(bound, simplify, passes);
+  const fused = yield* runPasses(simplified.graph, fuse, passes);
+  yield;
+  const analysis = passes.analyze(fused.graph);
+  yield;
+  const plan = lower(fused.graph, analysis);
+  const report = mergeReports(context.before, mergeReports(simplified.report, fused.report));
+  const outputs = fused.graph.outputs.map(({ name }) => ({ name, ...analysis.types.get(name)! }));
+  return { plan, graph: fused.graph, inputs: bound.inputs.map(({ name }) => name), outputs, report };
+}
+
+/**
+ * The plan of a graph for given input shapes.
+ * @param inputShapes shape of each input; inputs whose declared shape is all numbers may be left out
+ * @throws RangeError when the shapes are not what the model declares, or do not fit together inside of it
+ * @throws WantedValues naming values of the graph that have to be known and are not
+ * @throws LanewiseError ERR_UNSUPPORTED_OPERATOR naming every node that cannot run
+ */
+export const compiling = (graph: Graph, inputShapes: InputShapes, context: CompileContext): Work<CompiledGraph> =>
+  blamingShapes(graph, planning(graph, inputShapes, context));
 
 /** {@link compiling}, all at once. */
 export const compileForShapes = (graph: Graph, inputShapes: InputShapes, context: CompileContext): CompiledGraph =>

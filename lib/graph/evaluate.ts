@@ -2,11 +2,16 @@
 import { arithmeticEvaluation } from './evaluate/arithmetic.js';
 import { movementEvaluation, shapeEvaluation } from './evaluate/movement.js';
 import type { EvaluateRule, EvaluateRules } from './evaluate/rule.js';
+import { selectionEvaluation } from './evaluate/selection.js';
 
 export type { EvaluateRule } from './evaluate/rule.js';
 
 /** Need the value of every input. */
-export const evaluationRules: EvaluateRules = { ...movementEvaluation, ...arithmeticEvaluation };
+export const evaluationRules: EvaluateRules = {
+  ...movementEvaluation,
+  ...arithmeticEvaluation,
+  ...selectionEvaluation,
+};
 
 /** Need only the shape of their input. */
 export const shapeEvaluationRules: EvaluateRules = shapeEvaluation;

@@ -3,7 +3,15 @@ import { LanewiseError } from '../errors.js';
 import type { Analysis } from './analysis.js';
 import { isFloat } from './element-type.js';
 import type { Graph, Node } from './ir.js';
-import { type LowerRules, lowerInputOf, PlanBuilder, UnsupportedNode } from './lower/builder.js';
+import {
+  type LowerRule,
+  type LowerRules,
+  lowerInputOf,
+  onFloats,
+  PlanBuilder,
+  UnsupportedNode,
+  WantedValue,
+} from './lower/builder.js';
 import { linearLowering } from './lower/linear.js';
 import { movementLowering } from './lower/movement.js';
 import { normalizationLowering } from './lower/normalization.js';
@@ -11,6 +19,7 @@ import { pointwiseLowering } from './lower/pointwise.js';
 import { recurrentLowering } from './lower/recurrent.js';
 import { samplingLowering } from './lower/sampling.js';
 import { spatialLowering } from './lower/spatial.js';
+import { typedLowering } from './lower/typed.js';
 import type { PlanPort, PlanSpec } from './plan-spec.js';
 import { valuesRead } from './values.js';
 
@@ -25,7 +34,7 @@ const rules: LowerRules = {
 };
 
 /** Whether steps can be made of an operator at all; a node of it may still be refused for its attributes or types. */
-export const canLower = (op: string): boolean => Object.hasOwn(rules, op);
+export const canLower = (op: string): boolean => Object.hasOwn(rules, op) || Object.hasOwn(typedLowering, op);
 
 export interface UnsupportedOperator {
   readonly node: string;
@@ -46,29 +55,40 @@ function unsupportedMessage(list: readonly UnsupportedOperator[]): string {
   return `the model has ${count} that cannot be run:\n${lines.join('\n')}`;
 }
 
-/** Why the values a node reads or writes keep it from running; undefined when they do not. */
-function typeProblem(
-  node: Node,
-  graph: Graph,
-  { types, constants }: Analysis,
-  read: ReadonlySet<string>,
-): string | undefined {
-  const fed = new Set(graph.inputs.map(({ name }) => name));
-  const problem = (name: string): string | undefined => {
-    const type = types.get(name);
-    return type && !isFloat(type.type) ? `${type.type} values at run time are not supported yet` : undefined;
-  };
-  for (const name of valuesRead(node)) {
-    // The facade widens integer inputs when it copies them, so a cast of one is already done.
-    if (constants.has(name) || (node.op === 'Cast' && fed.has(name))) continue;
-    const found = problem(name);
-    if (found) return found;
+/**
+ * The rules to try for a node, best first. Nodes whose values at run time are all float32 have kernels; every other node is
+ * one of the typed operators.
+ */
+function rulesFor(node: Node, { types, constants }: Analysis, read: ReadonlySet<string>): LowerRule[] {
+  const computed = [
+    ...valuesRead(node).filter((name) => !constants.has(name)),
+    ...node.outputs.filter((name) => read.has(name)),
+  ];
+  const isFloatValue = (name: string) => isFloat(types.get(name)?.type ?? 'float32');
+  const kernel = rules[node.op];
+  const typed = typedLowering[node.op];
+  const widened = kernel && node.outputs.every((name) => !read.has(name) || isFloatValue(name)) && onFloats(kernel);
+  const candidates = computed.every(isFloatValue) ? [widened, typed] : [typed, widened];
+  return candidates.filter((rule) => typeof rule === 'function');
+}
+
+/** Nothing is missing but the elements of some values. */
+export class WantedValues extends UnsupportedOperatorsError {
+  constructor(
+    readonly names: readonly string[],
+    nodes: readonly UnsupportedOperator[],
+  ) {
+    super(nodes);
   }
-  for (const name of node.outputs) {
-    const found = name !== '' && read.has(name) ? problem(name) : undefined;
-    if (found) return found;
+}
+
+function portValue(builder: PlanBuilder, name: string): number {
+  try {
+    return builder.valueOf(name);
+  } catch (error) {
+    if (!(error instanceof UnsupportedNode)) throw error;
+    throw new UnsupportedOperatorsError([{ node: name, op: 'input or output', reason: error.message }]);
   }
-  return undefined;
 }
 
 /**
@@ -79,12 +99,13 @@ export function lower(graph: Graph, analysis: Analysis): PlanSpec {
   const builder = new PlanBuilder(graph, analysis);
   const unsupported: UnsupportedOperator[] = [];
   const read = new Set([...graph.nodes.flatMap(valuesRead), ...graph.outputs.map(({ name }) => name)]);
-  const inputs: PlanPort[] = graph.inputs.map(({ name }) => ({ value: builder.valueOf(name), layout: 'nchw' }));
+  const inputs: PlanPort[] = graph.inputs.map(({ name }) => ({ value: portValue(builder, name), layout: 'nchw' }));
+  const wanted: string[] = [];
   for (const node of graph.nodes) {
     const refuse = (reason: string) => unsupported.push({ node: node.name, op: node.op, reason });
-    const rule = rules[node.op];
-    if (!rule) {
-      refuse('operator is not supported');
+    const candidates = rulesFor(node, analysis, read);
+    if (candidates.length === 0) {
+      refuse(rules[node.op] ? 'integers at run time are not supported' : 'operator is not supported');
       continue;
     }
     const missing = [...valuesRead(node), ...node.outputs.filter((name) => name !== '').slice(0, 1)].find(
@@ -96,35 +117,32 @@ export function lower(graph: Graph, analysis: Analysis): PlanSpec {
         refuse('its shape depends on values computed at run time');
       continue;
     }
-    const problem = typeProblem(node, graph, analysis, read);
-    if (problem) {
-      refuse(problem);
-      continue;
+    let refusal: UnsupportedNode | undefined;
+    for (const rule of candidates) {
+      const steps = builder.steps.length;
+      try {
+        rule(lowerInputOf(node, builder));
+        refusal = undefined;
+        break;
+      } catch (error) {
+        if (!(error instanceof UnsupportedNode)) throw error;
+        builder.steps.length = steps;
+        refusal ??= error;
+      }
     }
-    try {
-      rule(lowerInputOf(node, builder));
-    } catch (error) {
-      if (!(error instanceof UnsupportedNode)) throw error;
-      refuse(error.message);
-    }
+    if (refusal instanceof WantedValue) wanted.push(refusal.value);
+    if (refusal) refuse(refusal.message);
   }
+  if (unsupported.length > 0 && unsupported.length === wanted.length) throw new WantedValues(wanted, unsupported);
   if (unsupported.length > 0) throw new UnsupportedOperatorsError(unsupported);
 
   const fed = new Set(inputs.map(({ value }) => value));
   const outputs = graph.outputs.map(({ name }): PlanPort => {
-    const value = builder.valueOf(name);
+    const value = portValue(builder, name);
     // Every output is a value of its own, written by a step: constants and inputs passed through are copied to one.
     if (!fed.has(value) && !builder.values[value]!.data) return { value, layout: 'nchw' };
-    const copy = builder.extra(`${name}.output`, builder.shapeOf(value));
-    builder.steps.push({
-      op: 'unary',
-      name: `${name}.output`,
-      inputs: [value],
-      outputs: [copy],
-      fn: 'identity',
-      alpha: 0,
-      beta: 0,
-    });
+    const copy = builder.extra(`${name}.output`, builder.shapeOf(value), undefined, builder.typeOf(value));
+    builder.reshape(value, copy);
     return { value: copy, layout: 'nchw' };
   });
   return { values: builder.values, inputs, outputs, steps: builder.steps };

@@ -3,6 +3,8 @@
  * operators write it; `native/addon/plan_spec.cc` reads it field by field, so a change here is a change there.
  */
 
+import type { TypedArray } from './ir.js';
+
 export type UnaryFunction =
   | 'relu'
   | 'clip'
@@ -58,6 +60,9 @@ export type ReduceFunction =
   | 'sumSquare'
   | 'logSum'
   | 'logSumExp';
+
+/** Element types of values. Only float32 has vector kernels; see native/README.md. */
+export type PlanType = 'float32' | 'int64' | 'int32' | 'uint8' | 'int8' | 'bool';
 
 /** Index into {@link PlanSpec.values}. */
 export type ValueIndex = number;
@@ -279,6 +284,82 @@ export interface RecurrentStep extends Step<'recurrent'> {
   readonly linearBeforeReset: boolean;
 }
 
+/**
+ * Scalar loops over row-major memory, one per name. Operands broadcast where an element-by-element operator has two; its
+ * result has their type, that of a comparison is bool. What `integers` mean (and inputs, where they are not obvious):
+ * - isInf: [negative counts, positive counts]
+ * - where: inputs [condition, x, y]; cast: from the type of x to that of y
+ * - gather, gatherElements: [axis]; gatherNd: [batch axes]
+ * - scatterElements: [axis, reduction]; scatterNd: [reduction]: 0 none, 1 add, 2 mul, 3 min, 4 max
+ * - oneHot: inputs [indices, [off, on]], [axis of y]
+ * - arg: [axis, largest, the last of equals]; topK: outputs [values, indices], [axis, largest]
+ * - take: inputs [x, fill], for each axis the extent of y and as many positions of x, -1 for the fill
+ * - triangle: [upper, diagonal]
+ * - reduce...: the axes; cumulativeSum: [axis, exclusive, reverse]
+ * - maxPool: outputs [largest, index], [kernel, strides, dilations (h, w each), top, left, column-major]
+ * - quantize, dequantize: inputs [x, scale, zero point], [axis, block]; dynamicQuantize: outputs [y, scale, zero point]
+ * - requantize: inputs [sums, scale a, scale b, scale y, zero y], [axis of b's scales]
+ * - integerMatmul: inputs [a, b, zero a, zero b], [batch, rows, inner extent, columns, b has batches]
+ * - integerConv: inputs [x, w, zero x, zero w, bias?], [strides, dilations (h, w each), top, left, groups]
+ */
+export interface TypedStep extends Step<'typed'> {
+  readonly fn: TypedFunction;
+  readonly integers: readonly number[];
+}
+
+export type TypedFunction =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mod'
+  | 'fmod'
+  | 'min'
+  | 'max'
+  | 'pow'
+  | 'bitAnd'
+  | 'bitOr'
+  | 'bitXor'
+  | 'bitNot'
+  | 'shiftLeft'
+  | 'shiftRight'
+  | 'equal'
+  | 'less'
+  | 'lessOrEqual'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'not'
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'isNaN'
+  | 'isInf'
+  | 'where'
+  | 'cast'
+  | 'gather'
+  | 'gatherElements'
+  | 'gatherNd'
+  | 'scatterElements'
+  | 'scatterNd'
+  | 'oneHot'
+  | 'arg'
+  | 'topK'
+  | 'take'
+  | 'triangle'
+  | 'reduceSum'
+  | 'reduceProd'
+  | 'reduceMin'
+  | 'reduceMax'
+  | 'cumulativeSum'
+  | 'maxPool'
+  | 'quantize'
+  | 'dequantize'
+  | 'dynamicQuantize'
+  | 'requantize'
+  | 'integerMatmul'
+  | 'integerConv';
+
 export type PlanStep =
   | Conv2dStep
   | ConvTranspose2dStep
@@ -310,16 +391,18 @@ export type PlanStep =
   | RoiAlignStep
   | MaxRoiPoolStep
   | DeformColumnsStep
-  | RecurrentStep;
+  | RecurrentStep
+  | TypedStep;
 
 /**
- * A tensor of the plan; with `data` it is a constant (row-major). All elements are float32. `id` names a constant that
+ * A tensor of the plan; with `data` it is a constant (row-major). Its elements are float32 unless `type` says otherwise. `id` names a constant that
  * several plans of a model share: its packed forms are kept once, in the model's `Weights`.
  */
 export interface PlanValue {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data?: Float32Array;
+  readonly data?: TypedArray;
+  readonly type?: PlanType;
   readonly id?: number;
 }
 

@@ -1,4 +1,5 @@
 /** Shape rules of all operators: one table, made of one file per family. */
+import { indexingShapes } from './shapes/indexing.js';
 import { linearShapes } from './shapes/linear.js';
 import { movementShapes } from './shapes/movement.js';
 import { pointwiseShapes } from './shapes/pointwise.js';
@@ -16,4 +17,5 @@ export const shapeRules: ShapeRules = {
   ...movementShapes,
   ...samplingShapes,
   ...recurrentShapes,
+  ...indexingShapes,
 };

@@ -1,12 +1,15 @@
 /** The plans of a model, one for each set of input shapes it was run with lately. */
-import { type CompiledGraph, compileForShapes, compiling, type InputShapes } from '../graph/compile.js';
+import { type CompiledGraph, compiling, findingWanted, type InputShapes } from '../graph/compile.js';
 import { planCost } from '../graph/cost.js';
-import type { Graph } from '../graph/ir.js';
+import type { ElementType, Graph, Node } from '../graph/ir.js';
+import { WantedValues } from '../graph/lower.js';
 import type { PassReport } from '../graph/passes/pass.js';
+import { valuesRead } from '../graph/values.js';
 import { type AllLimits, checkLimit } from '../limits.js';
 import { type Isa, type NativePlan, type NativeStopToken, native } from '../native.js';
 import { publicError } from '../native-error.js';
-import { inTurns } from '../work.js';
+import { type KnownValues, keyOfValues } from '../stages.js';
+import { finish, inTurns, type Work } from '../work.js';
 
 /** What compiling did, for one set of input shapes. */
 export interface ModelReport {
@@ -40,9 +43,25 @@ export interface ModelMemory {
 
 export interface CompiledPlan {
   readonly plan: NativePlan;
-  readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  /** Names of the model's inputs that the plan reads. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly { readonly name: string; readonly type: ElementType; readonly shape: readonly number[] }[];
+  /** Its outputs are values that the rest of the model is compiled for, not those of the model (lib/stages.ts). */
+  readonly isPartial: boolean;
   readonly report: ModelReport;
 }
+
+/** No plan can be made before the elements of these inputs are known. */
+export interface WantedInputs {
+  readonly wantedInputs: readonly string[];
+}
+
+interface PlannedGraph extends CompiledGraph {
+  readonly isPartial: boolean;
+}
+
+const isWanting = (found: object): found is WantedInputs => 'wantedInputs' in found;
+const nothing: KnownValues = new Map();
 
 export interface PlanSettings {
   readonly threads?: number | undefined;
@@ -60,8 +79,8 @@ export class PlanCache {
   readonly #settings: PlanSettings;
   readonly #weights = new native.Weights();
   /** Least recently used first. */
-  readonly #plans = new Map<string, CompiledPlan>();
-  readonly #underWay = new Map<string, Promise<CompiledPlan>>();
+  readonly #plans = new Map<string, CompiledPlan | WantedInputs>();
+  readonly #underWay = new Map<string, Promise<CompiledPlan | WantedInputs>>();
   /** One at a time: the next may share what this one packs. */
   #last: Promise<unknown> = Promise.resolve();
   /** Constants of the graph: those that plans of different shapes share. */
@@ -75,36 +94,38 @@ export class PlanCache {
     this.#constantIds = new Map([...graph.constants.values()].map(({ data }, id) => [data, id]));
   }
 
-  /** The plan for these shapes, if it is there. */
-  find(inputShapes: InputShapes): CompiledPlan | undefined {
-    const key = this.#key(inputShapes);
-    const known = this.#plans.get(key);
-    if (known) {
-      this.#plans.delete(key);
-      this.#plans.set(key, known);
-    }
-    return known;
+  /** The plan for these shapes and elements, if it is there. */
+  find(inputShapes: InputShapes, known = nothing): CompiledPlan | WantedInputs | undefined {
+    return this.#find(this.#key(inputShapes, known));
   }
 
-  /** The plan for these shapes, compiled on this thread when it has to be. */
-  compileSync(inputShapes: InputShapes): CompiledPlan {
-    const known = this.find(inputShapes);
-    if (known) return known;
-    const compiled = compileForShapes(this.#graph, inputShapes, this.#context());
+  /** Whether a run can begin without compiling. */
+  isReady(inputShapes: InputShapes): boolean {
+    const found = this.find(inputShapes);
+    return found !== undefined && !isWanting(found) && !found.isPartial;
+  }
+
+  /** The plan for these shapes and elements, compiled on this thread when it has to be. */
+  compileSync(inputShapes: InputShapes, known = nothing): CompiledPlan | WantedInputs {
+    const key = this.#key(inputShapes, known);
+    const found = this.#find(key);
+    if (found) return found;
+    const compiled = finish(this.#planning(this.#graph, inputShapes, known));
+    if (isWanting(compiled)) return this.#keep(key, compiled);
     try {
-      return this.#keep(inputShapes, compiled, new native.Plan(...this.#planArguments(compiled)));
+      return this.#keepPlan(key, compiled, new native.Plan(...this.#planArguments(compiled)));
     } catch (cause) {
       throw publicError(cause, 'compile');
     }
   }
 
-  /** The plan for these shapes, compiled beside the event loop; once, whoever else waits for it. */
-  compile(inputShapes: InputShapes, signal?: AbortSignal): Promise<CompiledPlan> {
-    const key = this.#key(inputShapes);
+  /** The plan for these shapes and elements, compiled beside the event loop; once, whoever else waits for it. */
+  compile(inputShapes: InputShapes, known = nothing, signal?: AbortSignal): Promise<CompiledPlan | WantedInputs> {
+    const key = this.#key(inputShapes, known);
     const underWay = this.#underWay.get(key);
     if (underWay) return underWay;
     const promise = this.#last
-      .then(() => this.find(inputShapes) ?? this.#compile(inputShapes, signal))
+      .then(() => this.#find(key) ?? this.#compile(key, inputShapes, known, signal))
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, promise);
     this.#last = promise.catch(() => {});
@@ -112,22 +133,33 @@ export class PlanCache {
   }
 
   memory(): ModelMemory {
-    const activationBytes = Object.fromEntries([...this.#plans].map(([key, { plan }]) => [key, plan.arenaBytes]));
+    const activationBytes: Record<string, number> = {};
+    let heldBytes = this.#weights.bytes;
+    for (const [key, kept] of this.#plans) {
+      if (isWanting(kept)) continue;
+      activationBytes[key] = kept.plan.arenaBytes;
+      heldBytes += kept.plan.heldBytes;
+    }
     const weightBytes = [...this.#graph.constants.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     const packedBytes = this.#weights.bytes;
-    const heldBytes = [...this.#plans.values()].reduce((sum, { plan }) => sum + plan.heldBytes, packedBytes);
     return { weightBytes, packedBytes, activationBytes, heldBytes };
   }
 
   /** Frees what no run in flight is using. */
   free(): void {
-    for (const { plan } of this.#plans.values()) plan.dispose();
+    for (const kept of this.#plans.values()) if (!isWanting(kept)) kept.plan.dispose();
     this.#plans.clear();
     this.#weights.clear();
   }
 
-  async #compile(inputShapes: InputShapes, signal: AbortSignal | undefined): Promise<CompiledPlan> {
-    const compiled = await inTurns(compiling(this.#graph, inputShapes, this.#context()), signal);
+  async #compile(
+    key: string,
+    inputShapes: InputShapes,
+    known: KnownValues,
+    signal: AbortSignal | undefined,
+  ): Promise<CompiledPlan | WantedInputs> {
+    const compiled = await inTurns(this.#planning(this.#graph, inputShapes, known), signal);
+    if (isWanting(compiled)) return this.#keep(key, compiled);
     const stop: NativeStopToken = new native.StopToken();
     const abort = () => stop.stop();
     signal?.addEventListener('abort', abort, { once: true });
@@ -140,15 +172,54 @@ export class PlanCache {
     } finally {
       signal?.removeEventListener('abort', abort);
     }
-    return this.#keep(inputShapes, compiled, plan);
+    return this.#keepPlan(key, compiled, plan);
   }
 
-  #key(inputShapes: InputShapes): string {
-    return this.#graph.inputs.map(({ name, shape }) => `${name}: ${(inputShapes[name] ?? shape).join('x')}`).join(', ');
+  /** The plan of the whole graph; of the part that computes what shapes hang on; or the inputs they hang on. */
+  *#planning(graph: Graph, inputShapes: InputShapes, known: KnownValues): Work<PlannedGraph | WantedInputs> {
+    const wanted = yield* findingWanted(graph, inputShapes, known, this.#settings.limits);
+    if (wanted.size > 0) return yield* this.#planningFor(wanted, graph, inputShapes, known);
+    const isPartial = graph !== this.#graph;
+    try {
+      const context = { fold: native, before: this.#simplified, limits: this.#settings.limits, known };
+      return { ...(yield* compiling(graph, inputShapes, context)), isPartial };
+    } catch (error) {
+      if (!(error instanceof WantedValues)) throw error;
+      const values = new Set([
+        ...graph.inputs.map(({ name }) => name),
+        ...graph.nodes.flatMap(({ outputs }) => outputs),
+      ]);
+      // A value that a pass has made cannot be bound.
+      if (!error.names.every((name) => values.has(name) && !known.has(name))) throw error;
+      return yield* this.#planningFor(new Set(error.names), graph, inputShapes, known);
+    }
   }
 
-  #context() {
-    return { fold: native, before: this.#simplified, limits: this.#settings.limits };
+  *#planningFor(
+    wanted: ReadonlySet<string>,
+    graph: Graph,
+    inputShapes: InputShapes,
+    known: KnownValues,
+  ): Work<PlannedGraph | WantedInputs> {
+    const wantedInputs = graph.inputs.map(({ name }) => name).filter((name) => wanted.has(name));
+    if (wantedInputs.length > 0) return { wantedInputs };
+    // Types and shapes of outputs are found by inference; what does not lead to them falls away.
+    const outputs = [...wanted].map((name) => ({ name, type: 'float32' as const, shape: [] }));
+    return yield* this.#planning(ending(graph, outputs), inputShapes, known);
+  }
+
+  #find(key: string): CompiledPlan | WantedInputs | undefined {
+    const kept = this.#plans.get(key);
+    if (kept) {
+      this.#plans.delete(key);
+      this.#plans.set(key, kept);
+    }
+    return kept;
+  }
+
+  #key(inputShapes: InputShapes, known: KnownValues): string {
+    const shapes = this.#graph.inputs.map(({ name, shape }) => `${name}: ${(inputShapes[name] ?? shape).join('x')}`);
+    return shapes.join(', ') + keyOfValues(known);
   }
 
   get #threads(): number {
@@ -164,29 +235,47 @@ export class PlanCache {
     return [{ ...plan, values }, this.#weights, this.#settings.isa, { threads: this.#threads, strict }] as const;
   }
 
-  #keep(inputShapes: InputShapes, { plan: spec, outputs, report }: CompiledGraph, plan: NativePlan): CompiledPlan {
+  #keepPlan(key: string, compiled: PlannedGraph, plan: NativePlan): CompiledPlan | WantedInputs {
     try {
       checkLimit(this.#settings.limits, 'maxActivationBytes', plan.arenaBytes, 'compile: bytes of activations');
     } catch (error) {
       plan.dispose();
       throw error;
     }
-    const known = this.find(inputShapes); // runSync may have been faster
-    if (known) {
+    const kept = this.#find(key); // runSync may have been faster
+    if (kept) {
       plan.dispose();
-      return known;
+      return kept;
     }
-    const compiled = {
+    const { plan: spec, inputs, outputs, isPartial, report } = compiled;
+    return this.#keep(key, {
       plan,
+      inputs,
       outputs,
+      isPartial,
       report: { ...report, ...planCost(spec), steps: plan.steps.length, isa: plan.isa, threads: this.#threads },
-    };
-    this.#plans.set(this.#key(inputShapes), compiled);
+    });
+  }
+
+  #keep<Kept extends CompiledPlan | WantedInputs>(key: string, kept: Kept): Kept {
+    this.#plans.set(key, kept);
     const oldest = this.#plans.entries().next().value;
     if (this.#plans.size > maxPlans && oldest) {
       this.#plans.delete(oldest[0]);
-      oldest[1].plan.dispose(); // runs in flight keep it until they are done
+      if (!isWanting(oldest[1])) oldest[1].plan.dispose(); // runs in flight keep it until they are done
     }
-    return compiled;
+    return kept;
   }
+}
+
+/** The nodes that lead to `outputs`. */
+function ending(graph: Graph, outputs: Graph['outputs']): Graph {
+  const read = new Set(outputs.map(({ name }) => name));
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => read.has(name))) continue;
+    nodes.unshift(node);
+    for (const name of valuesRead(node)) read.add(name);
+  }
+  return { ...graph, nodes, outputs };
 }

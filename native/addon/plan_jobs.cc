@@ -2,22 +2,22 @@
 
 #include <cstring>
 
-#include "addon/floats.h"
 #include "addon/plan_object.h"
+#include "addon/typed_arrays.h"
 
 namespace lanewise {
 
-Status RunJob::AddInput(const float* data, size_t size) {
+Status RunJob::AddInput(const void* data, size_t bytes) {
   Buffer copy;
-  LANEWISE_RETURN_IF_ERROR(copy.Allocate(size));
-  if (size > 0) std::memcpy(copy.data(), data, copy.bytes());
+  LANEWISE_RETURN_IF_ERROR(copy.Allocate((bytes + sizeof(float) - 1) / sizeof(float)));
+  if (bytes > 0) std::memcpy(copy.data(), data, bytes);
   inputs_.push_back(std::move(copy));
   return Status::Ok();
 }
 
-Status RunJob::AddOutput(size_t size) {
+Status RunJob::AddOutput(size_t floats) {
   Buffer output;
-  LANEWISE_RETURN_IF_ERROR(output.Allocate(size));
+  LANEWISE_RETURN_IF_ERROR(output.Allocate(floats));
   outputs_.push_back(std::move(output));
   return Status::Ok();
 }
@@ -39,9 +39,9 @@ Status RunJob::Execute(const std::atomic<bool>& stop) {
 Napi::Value RunJob::Result(Napi::Env env) {
   Napi::Array outputs = Napi::Array::New(env, outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    const Buffer& b = outputs_[i];
-    Napi::Float32Array array = NewFloats(env, b.size());
-    if (b.size() > 0) std::memcpy(array.Data(), b.data(), b.bytes());
+    const PortInfo& port = plan_->outputs()[i];
+    const Napi::TypedArray array = NewArray(env, port.type, static_cast<size_t>(port.elements()));
+    if (array.ByteLength() > 0) std::memcpy(DataOfArray(array), outputs_[i].data(), array.ByteLength());
     outputs.Set(static_cast<uint32_t>(i), array);
   }
   if (step_ms_.empty()) return outputs;

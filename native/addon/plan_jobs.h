@@ -18,8 +18,8 @@ class RunJob : public Job {
   RunJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, std::shared_ptr<Plan> plan)
       : Job(env, std::move(stop)), plan_(std::move(plan)) {}
   // Each once per input and output, in order.
-  Status AddInput(const float* data, size_t size);
-  Status AddOutput(size_t size);
+  Status AddInput(const void* data, size_t bytes);
+  Status AddOutput(size_t floats);
   void set_threads(int threads) { threads_ = threads; }
   void Time() { step_ms_.resize(plan_->step_count()); }
 

@@ -7,9 +7,9 @@
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "addon/external_memory.h"
-#include "addon/floats.h"
 #include "addon/plan_jobs.h"
 #include "addon/plan_spec.h"
+#include "addon/typed_arrays.h"
 #include "core/plan.h"
 #include "core/threads.h"
 #include "cpu/dispatch.h"
@@ -138,22 +138,22 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     return *plan_;
   }
 
-  // Float32Arrays whose lengths are those of `shapes`; anything else is an error before any work.
-  static std::vector<Napi::Float32Array> Arrays(const Napi::Value& value, const std::vector<Shape>& shapes,
-                                                const char* what) {
+  // Arrays of the types and lengths of `ports`; anything else is an error before any work.
+  static std::vector<Napi::TypedArray> Arrays(const Napi::Value& value, const std::vector<PortInfo>& ports,
+                                              const char* what) {
     const Napi::Env env = value.Env();
-    if (!value.IsArray() || value.As<Napi::Array>().Length() != shapes.size()) {
-      throw Napi::TypeError::New(env, std::string(what) + ": expected " + std::to_string(shapes.size()) + " arrays");
+    if (!value.IsArray() || value.As<Napi::Array>().Length() != ports.size()) {
+      throw Napi::TypeError::New(env, std::string(what) + ": expected " + std::to_string(ports.size()) + " arrays");
     }
     const auto array = value.As<Napi::Array>();
-    std::vector<Napi::Float32Array> result;
-    for (uint32_t i = 0; i < shapes.size(); ++i) {
+    std::vector<Napi::TypedArray> result;
+    for (uint32_t i = 0; i < ports.size(); ++i) {
       const Napi::Value item = array.Get(i);
-      if (!item.IsTypedArray() || item.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-        throw Napi::TypeError::New(env, std::string(what) + ": expected Float32Arrays");
+      if (!IsArrayOf(item, ports[i].type)) {
+        throw Napi::TypeError::New(env, std::string(what) + ": expected " + ArrayName(ports[i].type) + "s");
       }
-      result.push_back(item.As<Napi::Float32Array>());
-      const int64_t expected = ElementCount(shapes[i]);
+      result.push_back(item.As<Napi::TypedArray>());
+      const int64_t expected = ports[i].elements();
       if (static_cast<int64_t>(result.back().ElementLength()) != expected) {
         throw Napi::RangeError::New(env, std::string(what) + ": expected " + std::to_string(expected) +
                                              " elements, got " + std::to_string(result.back().ElementLength()));
@@ -183,15 +183,13 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   Napi::Value Run(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     Plan& plan = Live(env);
-    const auto inputs = Arrays(info[0], plan.input_shapes(), "inputs");
+    const auto inputs = Arrays(info[0], plan.inputs(), "inputs");
     auto job = std::make_unique<RunJob>(env, StopFlag(info, 2), plan_);
     job->set_threads(Threads(info, 1));
-    for (const Napi::Float32Array& input : inputs) {
-      ThrowIfError(env, job->AddInput(input.Data(), input.ElementLength()));
+    for (const Napi::TypedArray& input : inputs) {
+      ThrowIfError(env, job->AddInput(DataOfArray(input), input.ByteLength()));
     }
-    for (const Shape& shape : plan.output_shapes()) {
-      ThrowIfError(env, job->AddOutput(static_cast<size_t>(ElementCount(shape))));
-    }
+    for (const PortInfo& port : plan.outputs()) ThrowIfError(env, job->AddOutput(port.floats()));
     if (info.Length() > 3 && info[3].ToBoolean()) job->Time();
     const Napi::Promise promise = job->promise();
     const auto& completions = DataOf(env).completions;
@@ -205,19 +203,19 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   Napi::Value RunSync(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     Plan& plan = Live(env);
-    const auto inputs = Arrays(info[0], plan.input_shapes(), "inputs");
-    std::vector<Napi::Float32Array> outputs;
+    const auto inputs = Arrays(info[0], plan.inputs(), "inputs");
+    std::vector<Napi::TypedArray> outputs;
     if (info.Length() > 1 && info[1].IsArray()) {
-      outputs = Arrays(info[1], plan.output_shapes(), "outputs");
+      outputs = Arrays(info[1], plan.outputs(), "outputs");
     } else {
-      for (const Shape& shape : plan.output_shapes()) {
-        outputs.push_back(NewFloats(env, static_cast<size_t>(ElementCount(shape))));
+      for (const PortInfo& port : plan.outputs()) {
+        outputs.push_back(NewArray(env, port.type, static_cast<size_t>(port.elements())));
       }
     }
     std::vector<const float*> in;
     std::vector<float*> out;
-    for (const auto& a : inputs) in.push_back(a.Data());
-    for (auto& a : outputs) out.push_back(a.Data());
+    for (const auto& a : inputs) in.push_back(static_cast<const float*>(DataOfArray(a)));
+    for (auto& a : outputs) out.push_back(static_cast<float*>(DataOfArray(a)));
     RunOptions options;
     options.inputs = in.data();
     options.outputs = out.data();

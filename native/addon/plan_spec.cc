@@ -6,6 +6,7 @@
 #include <string>
 
 #include "addon/errors.h"
+#include "addon/typed_arrays.h"
 
 namespace lanewise {
 namespace {
@@ -157,6 +158,10 @@ const std::map<std::string, Reduce> kReductions = {{"sum", Reduce::kSum},       
                                                    {"l2", Reduce::kL2},         {"sumSquare", Reduce::kSumSquare},
                                                    {"logSum", Reduce::kLogSum}, {"logSumExp", Reduce::kLogSumExp}};
 
+const std::map<std::string, Element> kElements = {{"float32", Element::kFloat32}, {"int64", Element::kInt64},
+                                                  {"int32", Element::kInt32},     {"uint8", Element::kUint8},
+                                                  {"int8", Element::kInt8},       {"bool", Element::kBool}};
+
 class SpecReader {
  public:
   explicit SpecReader(const Napi::Object& object) : root_(object, "plan") {}
@@ -188,6 +193,7 @@ class SpecReader {
       ValueSpec value;
       value.name = r.Text("name");
       value.shape = r.Integers("shape");
+      if (r.Has("type")) value.type = r.OneOf("type", kElements);
       int64_t count = 1;
       for (int64_t d : value.shape) {
         if (d < 0 || (d > 0 && count > kMaxElements / d)) r.Bad("shape", "extents whose product is below 2^36");
@@ -195,14 +201,12 @@ class SpecReader {
       }
       if (r.Has("data")) {
         const Napi::Value data = r.Get("data");
-        if (!data.IsTypedArray() || data.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-          r.Bad("data", "a Float32Array");
-        }
-        const auto floats = data.As<Napi::Float32Array>();
-        if (static_cast<int64_t>(floats.ElementLength()) != count) r.Bad("data", "as many elements as the shape has");
+        if (!IsArrayOf(data, value.type)) r.Bad("data", "an array of the value's element type");
+        const auto elements = data.As<Napi::TypedArray>();
+        if (static_cast<int64_t>(elements.ElementLength()) != count) r.Bad("data", "as many elements as the shape has");
         // An empty array has no address; a constant is recognised by having one.
         static const float nothing = 0;
-        value.data = floats.ElementLength() == 0 ? &nothing : floats.Data();
+        value.data = elements.ElementLength() == 0 ? &nothing : static_cast<const float*>(DataOfArray(elements));
         if (r.Has("id")) value.constant_id = r.Integer("id");
       }
       spec_.values.push_back(std::move(value));
@@ -506,6 +510,7 @@ class SpecReader {
     c.linear_before_reset = r.Flag("linearBeforeReset");
     return c;
   }
+  OpSpec ReadTyped(const Reader& r, const StepSpec&) const { return TypedSpec{r.Text("fn"), r.Integers("integers")}; }
 
   // The output must be reachable: its last window begins inside the padded input.
   void CheckSlides(const Reader& r, const StepSpec& s, Pair strides, Pair dilations, Pair kernel, Pads pads) const {
@@ -558,6 +563,7 @@ class SpecReader {
         {"maxRoiPool", {2, 2, 1, 1, 4, &SpecReader::ReadMaxRoiPool}},
         {"deformColumns", {2, 3, 1, 1, 0, &SpecReader::ReadDeformColumns}},
         {"recurrent", {7, 7, 3, 3, 0, &SpecReader::ReadRecurrent}},
+        {"typed", {1, 5, 1, 3, 0, &SpecReader::ReadTyped}},
     };
     StepSpec step;
     step.op = r.Text("op");

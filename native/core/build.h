@@ -36,5 +36,6 @@ Status Build(const RoiAlignSpec& spec, const StepSpec& step, PlanBuilder& builde
 Status Build(const MaxRoiPoolSpec& spec, const StepSpec& step, PlanBuilder& builder);
 Status Build(const DeformColumnsSpec& spec, const StepSpec& step, PlanBuilder& builder);
 Status Build(const RecurrentSpec& spec, const StepSpec& step, PlanBuilder& builder);
+Status Build(const TypedSpec& spec, const StepSpec& step, PlanBuilder& builder);
 
 }  // namespace lanewise

@@ -127,7 +127,7 @@ Status PlanBuilder::Begin() {
     storage.port = static_cast<int>(i);
     const Layout layout = port.layout == PortLayout::kNhwc ? Layout::kNhwc : Layout::kPlain;
     if (layout == Layout::kNhwc && shape(port.value).size() != 4) return Status::Invalid("NHWC input needs rank 4");
-    const Tensor tensor = Place(Describe(shape(port.value), layout, {}), NewStorage(std::move(storage)));
+    const Tensor tensor = Place(Describe(port.value, layout, {}), NewStorage(std::move(storage)));
     copies_[static_cast<size_t>(port.value)].push_back({tensor, kNone});
   }
   for (size_t i = 0; i < spec_.outputs.size(); ++i) {
@@ -173,8 +173,16 @@ Tensor PlanBuilder::Describe(const Shape& shape, Layout layout, const Halo& halo
   return t;
 }
 
+Tensor PlanBuilder::Describe(int v, Layout layout, const Halo& halo) const {
+  Tensor tensor = Describe(shape(v), layout, halo);
+  tensor.type = value(v).type;
+  return tensor;
+}
+
 int64_t PlanBuilder::SizeOf(const Tensor& t) const {
-  if (t.shape.size() != 4) return ElementCount(t.shape);
+  if (t.shape.size() != 4 || t.type != Element::kFloat32) {
+    return (ElementCount(t.shape) * ElementBytes(t.type) + 3) / 4;
+  }
   return t.n() * t.image_stride;
 }
 
@@ -227,8 +235,8 @@ Status PlanBuilder::FillHalo(const Tensor& tensor, int pad_value) {
 Status PlanBuilder::ConstantCopy(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor) {
   if (!halo.empty()) return Status::Unsupported(Where() + ": a constant cannot be padded in place");
   (void)pad_value;
-  const Tensor source = Describe(shape(v), Layout::kPlain, {});
-  Tensor target = Describe(shape(v), layout, {});
+  const Tensor source = Describe(v, Layout::kPlain, {});
+  Tensor target = Describe(v, layout, {});
   const float* data = value(v).data;
   std::shared_ptr<Buffer> packed;
   // The conversion is the same step that a run would use, with two tensors.
@@ -251,6 +259,10 @@ Status PlanBuilder::ConstantCopy(int v, Layout layout, const Halo& halo, int pad
 }
 
 Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor) {
+  if (layout != Layout::kPlain && value(v).type != Element::kFloat32) {
+    return Status::Invalid(Where() + ": float32 is needed, value '" + value(v).name + "' is " +
+                           ElementName(value(v).type));
+  }
   if (layout != Layout::kPlain && shape(v).size() != 4) {
     return Status::Internal(Where() + ": layout needs rank 4, value '" + value(v).name + "' has rank " +
                             std::to_string(shape(v).size()));
@@ -274,7 +286,7 @@ Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Te
   const Halo wanted = share ? Larger(halo, need.halo) : halo;
   const int fill = share ? need.pad_value : pad_value;
   const Tensor source = copies.front().tensor;
-  const Tensor target = Describe(shape(v), layout, wanted);
+  const Tensor target = Describe(v, layout, wanted);
   Storage storage;
   storage.size = SizeOf(target);
   const Tensor placed = Place(target, NewStorage(std::move(storage)));
@@ -391,7 +403,7 @@ bool PlanBuilder::MayWriteOver(const Tensor& tensor) const {
 Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor* tensor) {
   const HaloNeed& need = halo_needs_[static_cast<size_t>(v)];
   const bool blocked = layout == Layout::kBlocked;
-  const Tensor wanted = Describe(shape(v), layout, blocked ? need.halo : Halo{});
+  const Tensor wanted = Describe(v, layout, blocked ? need.halo : Halo{});
   const int port = output_port_[static_cast<size_t>(v)];
   if (blocked && shares_[static_cast<size_t>(v)].root != kNone) {
     *tensor = PlaceShare(v);
@@ -403,7 +415,8 @@ Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor*
     storage.port = port;
     *tensor = Place(wanted, NewStorage(std::move(storage)));
   } else if (in_place_of != nullptr && in_place_of->layout == layout && in_place_of->shape == wanted.shape &&
-             wanted.halo.empty() && in_place_of->halo.empty() && MayWriteOver(*in_place_of)) {
+             in_place_of->type == wanted.type && wanted.halo.empty() && in_place_of->halo.empty() &&
+             MayWriteOver(*in_place_of)) {
     *tensor = Place(wanted, placed_[static_cast<size_t>(in_place_of->id)].storage);
   } else {
     Storage storage;
@@ -416,11 +429,11 @@ Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor*
 }
 
 Status PlanBuilder::Alias(int v, const Tensor& source) {
-  if (source.layout != Layout::kPlain || !source.halo.empty()) {
-    return Status::Internal(Where() + ": only contiguous elements take another shape");
+  if (source.layout != Layout::kPlain || !source.halo.empty() || source.type != value(v).type) {
+    return Status::Internal(Where() + ": only contiguous elements of one type take another shape");
   }
   const int storage = placed_[static_cast<size_t>(source.id)].storage;
-  const Tensor tensor = Place(Describe(shape(v), Layout::kPlain, {}), storage);
+  const Tensor tensor = Place(Describe(v, Layout::kPlain, {}), storage);
   copies_[static_cast<size_t>(v)].push_back({tensor, kNone});
   return Status::Ok();
 }
@@ -510,7 +523,7 @@ Status PlanBuilder::Finish() {
     storage.port = static_cast<int>(i);
     const Layout layout = port.layout == PortLayout::kNhwc ? Layout::kNhwc : Layout::kPlain;
     if (layout == Layout::kNhwc && shape(port.value).size() != 4) return Status::Invalid("NHWC output needs rank 4");
-    const Tensor target = Place(Describe(shape(port.value), layout, {}), NewStorage(std::move(storage)));
+    const Tensor target = Place(Describe(port.value, layout, {}), NewStorage(std::move(storage)));
     Touch(source);
     StepInfo info;
     info.name = value(port.value).name;

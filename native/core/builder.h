@@ -41,8 +41,8 @@ struct Storage {
   Kind kind = Kind::kArena;
   int port = kNone;                // kInput, kOutput
   std::shared_ptr<Buffer> buffer;  // kConstant
-  int64_t size = 0;                // elements
-  int64_t offset = 0;              // kArena: elements from its start, set last
+  int64_t size = 0;                // floats
+  int64_t offset = 0;              // kArena: floats from its start, set last
   int first_step = 0, last_step = 0;
 };
 
@@ -126,6 +126,9 @@ class PlanBuilder {
   void PlaceArena();
 
   Tensor Describe(const Shape& shape, Layout layout, const Halo& halo) const;
+  // Of a value: elements of its type.
+  Tensor Describe(int v, Layout layout, const Halo& halo) const;
+  // Floats of memory.
   int64_t SizeOf(const Tensor& tensor) const;
   int64_t OriginOf(const Tensor& tensor) const;
   Tensor Place(Tensor tensor, int storage);

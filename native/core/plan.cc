@@ -28,11 +28,12 @@ struct StepTask {
   size_t scratch_size;  // per worker
   const std::atomic<bool>* stop;
   size_t pieces;  // per thread
+  RunFailure* failure;
 };
 
 void RunStep(void* argument, size_t begin, size_t end, int worker) {
   const auto& task = *static_cast<const StepTask*>(argument);
-  const RunContext context{task.tensors, task.scratch + static_cast<size_t>(worker) * task.scratch_size};
+  const RunContext context{task.tensors, task.scratch + static_cast<size_t>(worker) * task.scratch_size, task.failure};
   const size_t count = end - begin, pieces = std::min(count, task.pieces);
   for (size_t i = 0; i < pieces && !IsSet(task.stop); ++i) {
     task.step->Run(context, begin + count * i / pieces, begin + count * (i + 1) / pieces);
@@ -59,8 +60,11 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
 
   std::unique_ptr<Plan> p(new Plan);
   p->kernels_ = &kernels;
-  for (const PortSpec& port : spec.inputs) p->input_shapes_.push_back(builder.shape(port.value));
-  for (const PortSpec& port : spec.outputs) p->output_shapes_.push_back(builder.shape(port.value));
+  for (const PortSpec& port : spec.inputs)
+    p->inputs_.push_back({builder.value(port.value).type, builder.shape(port.value)});
+  for (const PortSpec& port : spec.outputs) {
+    p->outputs_.push_back({builder.value(port.value).type, builder.shape(port.value)});
+  }
   p->placed_ = std::move(builder.placed_);
   p->storages_ = std::move(builder.storages_);
   p->steps_ = std::move(builder.steps_);
@@ -146,8 +150,10 @@ Status Plan::RunSteps(const RunOptions& options) {
   }
 
   const ScopedFlush flush;
+  RunFailure failure;
   StepTask task{nullptr,  tensors.data(), arena->data() + RoundUp(static_cast<size_t>(arena_size_)),
-                scratch_, options.stop,   1};
+                scratch_, options.stop,   1,
+                &failure};
   Status status = Status::Ok();
   using Clock = std::chrono::steady_clock;
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -156,6 +162,10 @@ Status Plan::RunSteps(const RunOptions& options) {
     const int64_t work = task.step->info.macs / kPieceMacs + task.step->info.bytes / kPieceBytes;
     task.pieces = 1 + static_cast<size_t>(work / session.threads());
     session.Run(steps_[i]->items(), RunStep, &task);
+    if (failure.any()) {
+      status = failure.status();
+      break;
+    }
     if (options.step_ms != nullptr) {
       options.step_ms[i] = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
       if (options.step_clock != nullptr) options.step_clock[i] = CoreClock();

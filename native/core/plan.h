@@ -11,8 +11,18 @@
 
 namespace lanewise {
 
+// What a port of a plan takes or gives.
+struct PortInfo {
+  Element type;
+  Shape shape;
+
+  int64_t elements() const { return ElementCount(shape); }
+  // Floats of memory that hold the elements.
+  size_t floats() const { return static_cast<size_t>((elements() * ElementBytes(type) + 3) / 4); }
+};
+
 struct RunOptions {
-  const float* const* inputs = nullptr;  // by port
+  const float* const* inputs = nullptr;  // by port; elements of the port's type
   float* const* outputs = nullptr;
   int threads = 1;
   const std::atomic<bool>* stop = nullptr;  // looked at between steps
@@ -27,8 +37,8 @@ class Plan {
 
   Status Run(const RunOptions& options);
 
-  const std::vector<Shape>& input_shapes() const { return input_shapes_; }
-  const std::vector<Shape>& output_shapes() const { return output_shapes_; }
+  const std::vector<PortInfo>& inputs() const { return inputs_; }
+  const std::vector<PortInfo>& outputs() const { return outputs_; }
   size_t step_count() const { return steps_.size(); }
   const StepInfo& step_info(size_t i) const { return steps_[i]->info; }
   size_t arena_bytes() const { return static_cast<size_t>(arena_size_) * sizeof(float); }
@@ -48,7 +58,7 @@ class Plan {
   void ReturnArena(std::unique_ptr<Buffer> arena) noexcept;
 
   const KernelTable* kernels_ = nullptr;
-  std::vector<Shape> input_shapes_, output_shapes_;
+  std::vector<PortInfo> inputs_, outputs_;
   std::vector<PlacedTensor> placed_;
   std::vector<Storage> storages_;
   std::vector<std::unique_ptr<Step>> steps_;

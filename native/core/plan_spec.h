@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/element.h"
 #include "kernels/contract.h"
 
 namespace lanewise {
@@ -25,8 +26,9 @@ inline int64_t ElementCount(const Shape& shape) {
 struct ValueSpec {
   std::string name;
   Shape shape;
-  const float* data = nullptr;  // constant, valid while the plan is being created
+  const float* data = nullptr;  // constant (elements of `type`), valid while the plan is being created
   int64_t constant_id = kNone;  // identity of the constant across the plans of one model; keys packed copies
+  Element type = Element::kFloat32;
 };
 
 struct EpilogueSpec {
@@ -196,12 +198,17 @@ struct RecurrentSpec {
   float clip = 0;                         // 0: none
   bool reverse = false, input_forget = false, linear_before_reset = false;
 };
+// An operator of core/typed.h by its name.
+struct TypedSpec {
+  std::string fn;
+  std::vector<int64_t> integers;
+};
 
 using OpSpec = std::variant<Conv2dSpec, ConvTranspose2dSpec, MatmulSpec, Pool2dSpec, GlobalPoolSpec, Resize2dSpec,
                             SoftmaxSpec, NormalizeSpec, UnarySpec, BinarySpec, ScaleSpec, SqueezeExciteSpec, ConcatSpec,
                             SplitSpec, ChannelShuffleSpec, TransposeSpec, SliceSpec, PadSpec, ReduceSpec, ReshapeSpec,
                             ExpandSpec, GatherSpec, InterpolateSpec, WindowPoolSpec, LrnSpec, HardmaxSpec,
-                            GridSampleSpec, RoiAlignSpec, MaxRoiPoolSpec, DeformColumnsSpec, RecurrentSpec>;
+                            GridSampleSpec, RoiAlignSpec, MaxRoiPoolSpec, DeformColumnsSpec, RecurrentSpec, TypedSpec>;
 
 struct StepSpec {
   std::string op;    // as in plan-spec.ts, for messages and profiles

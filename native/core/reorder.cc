@@ -72,19 +72,19 @@ class ReorderStep : public Step {
 class CopyStep : public Step {
  public:
   CopyStep(const Tensor& source, const Tensor& target)
-      : x_(source.id), y_(target.id), size_(ElementCount(target.shape)) {}
+      : x_(source.id), y_(target.id), size_(ElementCount(target.shape) * ElementBytes(target.type)) {}
   size_t items() const override { return static_cast<size_t>((size_ + kChunk - 1) / kChunk); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     const int64_t first = static_cast<int64_t>(begin) * kChunk;
     const int64_t last = std::min(size_, static_cast<int64_t>(end) * kChunk);
     if (first < last) {
-      std::memcpy(context.Data(y_) + first, context.Data(x_) + first,
-                  static_cast<size_t>(last - first) * sizeof(float));
+      const auto* x = reinterpret_cast<const char*>(context.Data(x_));
+      std::memcpy(reinterpret_cast<char*>(context.Data(y_)) + first, x + first, static_cast<size_t>(last - first));
     }
   }
 
  private:
-  static constexpr int64_t kChunk = 16384;
+  static constexpr int64_t kChunk = 64 * 1024;  // bytes
   int x_, y_;
   int64_t size_;
 };
@@ -152,7 +152,7 @@ class ParallelStep : public Step {
 }  // namespace
 
 std::unique_ptr<Step> MakeReorder(const Tensor& source, const Tensor& target, const KernelTable& kernels) {
-  if (source.shape.size() != 4) return std::make_unique<CopyStep>(source, target);
+  if (source.shape.size() != 4 || source.type != Element::kFloat32) return std::make_unique<CopyStep>(source, target);
   return std::make_unique<ReorderStep>(source, target, kernels);
 }
 

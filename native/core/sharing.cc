@@ -18,7 +18,8 @@ class ShareFinder {
     // Backwards: the longest list of a dense block and the outer of nested concatenations come first.
     for (auto step = spec_.steps.rbegin(); step != spec_.steps.rend(); ++step) {
       const auto* concat = std::get_if<ConcatSpec>(&step->spec);
-      if (concat != nullptr && concat->axis == 1 && FitTogether(*step)) Claim(*step);
+      const bool floats = spec_.values[static_cast<size_t>(step->outputs[0])].type == Element::kFloat32;
+      if (concat != nullptr && concat->axis == 1 && floats && FitTogether(*step)) Claim(*step);
     }
     return std::move(shares_);
   }

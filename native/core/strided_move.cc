@@ -35,6 +35,7 @@ void View::SwapAxes(int a, int b) {
 View ViewOf(const Tensor& tensor) {
   View view;
   view.id = tensor.id;
+  view.type = tensor.type;
   view.extents = tensor.shape;
   if (tensor.layout == Layout::kBlocked) {
     view.extents = {tensor.n(), tensor.blocks(), tensor.h(), tensor.w(), tensor.lanes};
@@ -50,6 +51,7 @@ View ViewOf(const Tensor& tensor) {
 View ContiguousView(const Tensor& tensor, const Shape& extents) {
   View view;
   view.id = tensor.id;
+  view.type = tensor.type;
   view.extents = extents;
   view.strides.resize(extents.size());
   int64_t stride = 1;
@@ -247,6 +249,7 @@ class StridedMoveStep : public Step {
 }  // namespace
 
 Status AddMoves(const std::vector<Move>& moves, PlanBuilder& builder) {
+  if (!moves.empty() && moves[0].y.type != Element::kFloat32) return AddTypedMoves(moves, moves[0].y.type, builder);
   int64_t elements = 0;
   for (const Move& move : moves) elements += ElementCount(move.y.extents);
   auto added = std::make_unique<StridedMoveStep>(builder.kernels().transpose, moves);

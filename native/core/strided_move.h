@@ -9,7 +9,8 @@ namespace lanewise {
 
 // Some of the elements of a tensor, addressed by strides of any sign; 0 repeats.
 struct View {
-  int id = kNone;      // Tensor::id
+  int id = kNone;  // Tensor::id
+  Element type = Element::kFloat32;
   int64_t offset = 0;  // from the first interior element
   std::vector<int64_t> extents;
   std::vector<int64_t> strides;
@@ -32,5 +33,7 @@ struct Move {
 
 // Adds the moves as one step of the current operator.
 Status AddMoves(const std::vector<Move>& moves, PlanBuilder& builder);
+// The same for elements that are not float32.
+Status AddTypedMoves(const std::vector<Move>& moves, Element type, PlanBuilder& builder);
 
 }  // namespace lanewise

@@ -21,6 +21,7 @@ struct Halo {
 
 struct Tensor {
   int id = kNone;  // index into the plan's tensors; RunContext::Data(id) is its first interior element
+  Element type = Element::kFloat32;  // anything else is kPlain without a halo
   Layout layout = Layout::kPlain;
   Shape shape;  // logical: NCHW for every rank-4 tensor
   Halo halo;

@@ -32,7 +32,7 @@ const wrongShapes: [title: string, shapes: Record<string, number[]>, message: Re
   ['a fixed extent', { x: [1, 3, 5, 5], z: [1, 8] }, /got \[1, 3, 5, 5\]/],
   ['one name, two extents', { x: [1, 4, 5, 6], z: [1, 8] }, /'s' is 5 in input 'x' but 6/],
   ['one name in two inputs', { x: [1, 4, 5, 5], z: [2, 8] }, /'n' is 1 in input 'x' but 2 in input 'z'/],
-  ['zero', { x: [0, 4, 5, 5], z: [0, 8] }, /got \[0, 4, 5, 5\]/],
+  ['a negative extent', { x: [-1, 4, 5, 5], z: [-1, 8] }, /got \[-1, 4, 5, 5\]/],
   ['a fraction', { x: [1, 4, 5.5, 5.5], z: [1, 8] }, /got \[1, 4, 5.5, 5.5\]/],
   [
     'too small for a kernel',

@@ -19,8 +19,8 @@ constexpr int kThreads = 4;
 // Arrays for the runs of a plan, made while memory is there.
 struct Arrays {
   explicit Arrays(const Plan& plan) {
-    for (const Shape& shape : plan.input_shapes()) inputs.emplace_back(static_cast<size_t>(ElementCount(shape)), .5f);
-    for (const Shape& shape : plan.output_shapes()) outputs.emplace_back(static_cast<size_t>(ElementCount(shape)));
+    for (const PortInfo& port : plan.inputs()) inputs.emplace_back(static_cast<size_t>(port.elements()), .5f);
+    for (const PortInfo& port : plan.outputs()) outputs.emplace_back(static_cast<size_t>(port.elements()));
     for (auto& input : inputs) in.push_back(input.data());
     for (auto& output : outputs) out.push_back(output.data());
   }

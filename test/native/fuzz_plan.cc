@@ -368,7 +368,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<const float*> in;
   std::vector<float*> out;
   for (const auto& input : inputs) in.push_back(input.data());
-  for (const Shape& shape : plan->output_shapes()) outputs.emplace_back(static_cast<size_t>(ElementCount(shape)), kNan);
+  for (const PortInfo& port : plan->outputs()) outputs.emplace_back(static_cast<size_t>(port.elements()), kNan);
   for (auto& output : outputs) out.push_back(output.data());
   RunOptions run;
   run.inputs = in.data();

@@ -43,8 +43,8 @@ std::unique_ptr<Plan> Compile(const PlanSpec& spec, const KernelTable& table, ui
 Tensors InputsOf(const Plan& plan, uint64_t seed, float most = 1) {
   Random random(seed);
   Tensors inputs;
-  for (const Shape& shape : plan.input_shapes()) {
-    inputs.emplace_back(static_cast<size_t>(ElementCount(shape)));
+  for (const PortInfo& port : plan.inputs()) {
+    inputs.emplace_back(static_cast<size_t>(port.elements()));
     random.Fill(inputs.back(), -most, most);
   }
   return inputs;
@@ -55,7 +55,7 @@ Status RunInto(Plan& plan, const Tensors& inputs, int threads, const std::atomic
   std::vector<float*> out;
   for (const auto& input : inputs) in.push_back(input.data());
   outputs->clear();
-  for (const Shape& shape : plan.output_shapes()) outputs->emplace_back(static_cast<size_t>(ElementCount(shape)), kNan);
+  for (const PortInfo& port : plan.outputs()) outputs->emplace_back(static_cast<size_t>(port.elements()), kNan);
   for (auto& output : *outputs) out.push_back(output.data());
   RunOptions options;
   options.inputs = in.data();

@@ -59,8 +59,8 @@ TEST(EveryItemIsDoneOnceOnAThreadOfItsOwn) {
 // One run of a model as the addon does it: arrays of its own, a share in the plan, a flag.
 struct Run {
   explicit Run(std::shared_ptr<Plan> shared) : plan(std::move(shared)) {
-    for (const Shape& shape : plan->input_shapes()) inputs.emplace_back(static_cast<size_t>(ElementCount(shape)), .25f);
-    for (const Shape& shape : plan->output_shapes()) outputs.emplace_back(static_cast<size_t>(ElementCount(shape)));
+    for (const PortInfo& port : plan->inputs()) inputs.emplace_back(static_cast<size_t>(port.elements()), .25f);
+    for (const PortInfo& port : plan->outputs()) outputs.emplace_back(static_cast<size_t>(port.elements()));
   }
   Status operator()(int threads) {
     std::vector<const float*> in;

@@ -61,7 +61,7 @@ std::vector<float> RunWith(const PlanSpec& spec, const KernelTable& kernels, boo
   CHECK(created.ok());
   if (!created.ok()) return {};
   *kernel = plan->step_info(plan->step_count() - 2).kernel;
-  std::vector<float> y(static_cast<size_t>(ElementCount(plan->output_shapes()[0])));
+  std::vector<float> y(static_cast<size_t>(ElementCount(plan->outputs()[0].shape)));
   const float* inputs[] = {x.data(), r.data()};
   float* outputs[] = {y.data()};
   RunOptions options;

@@ -249,8 +249,8 @@ test('operators nobody supports are read, and refused all at once with their nam
       nodes: [
         { op: 'Fancy', name: 'first', domain: 'com.example', inputs: ['x'], outputs: ['a'] },
         { op: 'Relu', name: 'between', inputs: ['a'], outputs: ['b'] },
-        { op: 'TopK', name: 'second', inputs: ['x', 'b'], outputs: ['c', 'd'] },
-        { op: 'ArgMax', name: 'third', inputs: ['x'], outputs: ['e'] },
+        { op: 'SplitToSequence', name: 'second', inputs: ['x', 'b'], outputs: ['c'] },
+        { op: 'Scan', name: 'third', inputs: ['x'], outputs: ['e'] },
         { op: 'Relu', name: 'fine', inputs: ['x'], outputs: ['f'] },
       ],
       outputs: ['c', 'e', 'f'],
@@ -260,7 +260,7 @@ test('operators nobody supports are read, and refused all at once with their nam
   t.is(error?.code, 'ERR_UNSUPPORTED_OPERATOR');
   t.is(
     error?.message,
-    'the model has 3 nodes that cannot be run:\n  first (com.example.Fancy): operator is not supported\n  second (TopK): operator is not supported\n  third (ArgMax): operator is not supported',
+    'the model has 3 nodes that cannot be run:\n  first (com.example.Fancy): operator is not supported\n  second (SplitToSequence): operator is not supported\n  third (Scan): operator is not supported',
   );
 });
 

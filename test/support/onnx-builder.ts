@@ -39,6 +39,8 @@ export interface ModelSpec {
   readonly inputs: Readonly<Record<string, readonly (number | string)[]>>;
   readonly outputs: readonly string[];
   readonly nodes: readonly NodeSpec[];
+  /** Element type codes of inputs that are not float32. */
+  readonly inputTypes?: Readonly<Record<string, number>>;
   readonly constants?: Readonly<Record<string, TensorSpec>>;
   readonly opset?: number;
   /** Element type code of the outputs (1, float32, by default). */
@@ -86,7 +88,7 @@ function valueInfo(name: string, shape: readonly (number | string)[] | undefined
 export function buildModel(spec: ModelSpec): Uint8Array {
   const graph = create(GraphProtoSchema, {
     name: 'test',
-    input: Object.entries(spec.inputs).map(([name, shape]) => valueInfo(name, shape, 1)),
+    input: Object.entries(spec.inputs).map(([name, shape]) => valueInfo(name, shape, spec.inputTypes?.[name] ?? 1)),
     output: spec.outputs.map((name) => valueInfo(name, undefined, spec.outputType ?? 1)),
     initializer: Object.entries(spec.constants ?? {}).map(([name, tensor]) => tensorProto(name, tensor)),
     node: spec.nodes.map(({ op, inputs, outputs, name = '', domain = '', attributes = {} }) =>

@@ -391,7 +391,7 @@ const steps: Steps = {
 export function runPlan(plan: PlanSpec, feeds: readonly ArrayLike<number>[]): Dense[] {
   const values = new Map<number, Dense>();
   for (const [i, { shape, data }] of plan.values.entries())
-    if (data) values.set(i, { shape, data: Float64Array.from(data) });
+    if (data) values.set(i, { shape, data: Float64Array.from(data as ArrayLike<number | bigint>, Number) });
   for (const [i, { value }] of plan.inputs.entries())
     values.set(value, { shape: plan.values[value]!.shape, data: Float64Array.from(feeds[i]!) });
   const read = (index: number): Dense => {

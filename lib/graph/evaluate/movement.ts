@@ -185,4 +185,11 @@ export const shapeEvaluation: EvaluateRules = {
     return [constantOf('int64', [extents.length], extents)];
   },
   Size: (context) => [constantOf('int64', [], [elementCount(context.input(0).shape)])],
+  EyeLike: (context) => {
+    const { type, shape } = context.outputs[0]!;
+    const [rows = 0, columns = 0] = shape;
+    const k = numberAttribute(context.node, 'k', 0);
+    const ones = Array.from({ length: rows * columns }, (_, i) => +((i % columns) - Math.floor(i / columns) === k));
+    return [constantOf(type, shape, ones)];
+  },
 };

@@ -4,12 +4,32 @@ import type { Analysis } from '../analysis.js';
 import { ruleInputOf } from '../analysis.js';
 import { stringAttribute } from '../attributes.js';
 import { float32Of, sameShape } from '../constant.js';
-import type { Constant, Graph, Node } from '../ir.js';
-import type { PlanStep, PlanValue, ValueIndex } from '../plan-spec.js';
+import { isFloat } from '../element-type.js';
+import type { Constant, ElementType, Graph, Node, TypedArray } from '../ir.js';
+import type { PlanStep, PlanType, PlanValue, ValueIndex } from '../plan-spec.js';
 import type { RuleInput, TensorType } from '../shapes/rule.js';
 
 /** A node no step can be made of; `message` is the reason. */
 export class UnsupportedNode extends Error {}
+
+/** A node no step can be made of as long as the elements of `value` are not known. */
+export class WantedValue extends UnsupportedNode {
+  constructor(
+    readonly value: string,
+    what: string,
+  ) {
+    super(`${what} must be known before the run`);
+  }
+}
+
+/** Element types that a plan computes with; floats of every width are float32. */
+const planTypes: ReadonlySet<string> = new Set<PlanType>(['int64', 'int32', 'uint8', 'int8', 'bool']);
+
+function planTypeOf(type: ElementType): PlanType {
+  if (isFloat(type)) return 'float32';
+  if (!planTypes.has(type)) throw new UnsupportedNode(`${type} values at run time are not supported`);
+  return type as PlanType;
+}
 
 export class PlanBuilder {
   readonly values: PlanValue[] = [];
@@ -35,33 +55,53 @@ export class PlanBuilder {
     const type = this.#types.get(name);
     if (!type) throw new UnsupportedNode(`the shape of '${name}' is not known`);
     const constant = this.#constants.get(name);
-    const index = this.#push(
-      constant ? { name, shape: type.shape, data: float32Of(constant) } : { name, shape: type.shape },
-    );
+    const planned = planTypeOf(type.type);
+    const data = constant && (planned === 'float32' ? float32Of(constant) : constant.data);
+    const index = this.#push({
+      name,
+      shape: type.shape,
+      ...(data && { data }),
+      ...(planned !== 'float32' && { type: planned }),
+    });
     this.#indices.set(name, index);
     return index;
   }
 
   /** A value that the graph does not have: an intermediate result, or a constant when `data` is given. */
-  extra(hint: string, shape: readonly number[], data?: Float32Array): ValueIndex {
+  extra(hint: string, shape: readonly number[], data?: TypedArray, type: ElementType = 'float32'): ValueIndex {
     let name = hint;
     for (let i = 1; this.#taken.has(name); i++) name = `${hint}_${i}`;
     this.#taken.add(name);
-    return this.#push(data ? { name, shape, data } : { name, shape });
+    const planned = planTypeOf(type);
+    return this.#push({ name, shape, ...(data && { data }), ...(planned !== 'float32' && { type: planned }) });
   }
 
   /** `index` seen as `shape`: a reshape step, or for a constant its data under another shape. */
   reshaped(index: ValueIndex, shape: readonly number[]): ValueIndex {
-    const { name, shape: own, data } = this.values[index]!;
+    const { name, shape: own, data, type } = this.values[index]!;
     if (sameShape(own, shape)) return index;
-    if (data) return this.extra(name, shape, data);
-    const result = this.extra(`${name}.reshaped`, shape);
+    if (data) return this.extra(name, shape, data, type);
+    const result = this.extra(`${name}.reshaped`, shape, undefined, type);
     this.reshape(index, result);
     return result;
   }
 
   reshape(from: ValueIndex, to: ValueIndex): void {
     this.steps.push({ op: 'reshape', name: this.values[to]!.name, inputs: [from], outputs: [to] });
+  }
+
+  /** The elements of a value as float32, for the kernels. */
+  widened(index: ValueIndex): ValueIndex {
+    const { name, shape, data, type } = this.values[index]!;
+    if (type === undefined) return index;
+    if (data) return this.extra(`${name}.float`, shape, Float32Array.from(data as ArrayLike<number | bigint>, Number));
+    const result = this.extra(`${name}.float`, shape);
+    this.steps.push({ op: 'typed', name, fn: 'cast', inputs: [index], outputs: [result], integers: [] });
+    return result;
+  }
+
+  typeOf(index: ValueIndex): PlanType {
+    return this.values[index]!.type ?? 'float32';
   }
 
   shapeOf(index: ValueIndex): readonly number[] {
@@ -85,6 +125,12 @@ export interface LowerInput extends RuleInput {
 }
 
 export type LowerRule = (context: LowerInput) => void;
+/** A rule of kernels: whatever element type an operand has, it sees float32. */
+export const onFloats =
+  (rule: LowerRule): LowerRule =>
+  (context) =>
+    rule({ ...context, x: (index) => context.builder.widened(context.x(index)) });
+
 export type LowerRules = Readonly<Record<string, LowerRule>>;
 
 export function lowerInputOf(node: Node, builder: PlanBuilder): LowerInput {
@@ -101,7 +147,7 @@ export function lowerInputOf(node: Node, builder: PlanBuilder): LowerInput {
 /** The value of an input that must be known before the run. */
 export function requireConstant(context: LowerInput, index: number, what: string): Constant {
   const constant = context.constant(index);
-  if (!constant) throw new UnsupportedNode(`${what} must be known before the run`);
+  if (!constant) throw new WantedValue(context.node.inputs[index]!, what);
   return constant;
 }
 

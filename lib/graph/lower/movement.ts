@@ -20,6 +20,8 @@ function shuffle(context: LowerInput, split: readonly number[], permutation: rea
   const moved = builder.extra(
     `${node.name}.moved`,
     permutation.map((axis) => split[axis]!),
+    undefined,
+    builder.typeOf(context.x()),
   );
   builder.steps.push({
     op: 'transpose',
@@ -37,9 +39,9 @@ const gather: LowerRule = (context) => {
   const { shape } = context.input(0);
   const axis = normalizeAxis(node, numberAttribute(node, 'axis', 0), shape.length);
   const extent = shape[axis]!;
-  const indices = numbersOf(requireConstant(context, 1, 'the indices')).map((index) =>
-    index < 0 ? index + extent : index,
-  );
+  const known = context.constant(1);
+  if (!known) throw new UnsupportedNode('indices at run time');
+  const indices = numbersOf(known).map((index) => (index < 0 ? index + extent : index));
   const outside = indices.find((index) => index < 0 || index >= extent);
   if (outside !== undefined) throw new UnsupportedNode(`index ${outside} is outside an extent of ${extent}`);
   const flat = shape.map((other, i) => (i === axis ? indices.length : other));
@@ -56,7 +58,7 @@ const tile: LowerRule = (context) => {
   // As [repeat, extent] per repeated axis a tile is a broadcast.
   const narrow = shape.flatMap((extent, axis) => (repeats[axis] === 1 ? [extent] : [1, extent]));
   const wide = shape.flatMap((extent, axis) => (repeats[axis] === 1 ? [extent] : [repeats[axis]!, extent]));
-  const y = builder.extra(`${node.outputs[0]}.tiles`, wide);
+  const y = builder.extra(`${node.outputs[0]}.tiles`, wide, undefined, builder.typeOf(context.x()));
   builder.steps.push({ op: 'expand', name: node.name, inputs: [builder.reshaped(context.x(), narrow)], outputs: [y] });
   builder.reshape(y, context.y());
 };

@@ -36,7 +36,7 @@ const unary =
 
 export const pointwiseShapes: ShapeRules = {
   ...each(unary, same),
-  ...each('Add Sub Mul Div Pow Min Max Sum Mean Mod BitShift', broadcast()),
+  ...each('Add Sub Mul Div Pow Min Max Sum Mean Mod BitShift BitwiseAnd BitwiseOr BitwiseXor', broadcast()),
   PRelu: (context) => (flagAttribute(context.node, 'alongChannels', false) ? same(context) : broadcast()(context)),
   ...each('Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor', broadcast('bool')),
   ...each('IsNaN IsInf', (context) => [{ type: 'bool', shape: context.input(0).shape }]),

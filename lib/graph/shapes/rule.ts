@@ -29,12 +29,20 @@ export type ShapeRule = (context: RuleInput) => readonly TensorType[];
 export type ShapeRules = Readonly<Record<string, ShapeRule>>;
 
 /** Thrown by a rule that needs something not known yet; the node's outputs then stay unknown. */
-export class UnknownType extends Error {}
+export class UnknownType extends Error {
+  /** `wanted`: the value whose elements the rule needs, where that is what is missing. */
+  constructor(readonly wanted?: string) {
+    super();
+  }
+}
 
 /** The integers an input holds; unknown when they are computed at run time. */
 export function knownNumbers(context: RuleInput, index: number): number[] {
   const constant = context.constant(index);
-  if (!constant) throw new UnknownType();
+  if (!constant) {
+    context.input(index);
+    throw new UnknownType(context.node.inputs[index]);
+  }
   return numbersOf(constant);
 }
 
