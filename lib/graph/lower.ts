@@ -21,6 +21,7 @@ import { samplingLowering } from './lower/sampling.js';
 import { spatialLowering } from './lower/spatial.js';
 import { typedLowering } from './lower/typed.js';
 import type { PlanPort, PlanSpec } from './plan-spec.js';
+import { UnknownType } from './shapes/rule.js';
 import { valuesRead } from './values.js';
 
 const rules: LowerRules = {
@@ -125,15 +126,21 @@ export function lower(graph: Graph, analysis: Analysis): PlanSpec {
         refusal = undefined;
         break;
       } catch (error) {
-        if (!(error instanceof UnsupportedNode)) throw error;
         builder.steps.length = steps;
-        refusal ??= error;
+        if (error instanceof UnknownType) refusal ??= new UnsupportedNode('an input that it needs is missing');
+        else if (error instanceof UnsupportedNode) refusal ??= error;
+        else throw error;
       }
     }
     if (refusal instanceof WantedValue) wanted.push(refusal.value);
     if (refusal) refuse(refusal.message);
   }
   if (unsupported.length > 0 && unsupported.length === wanted.length) throw new WantedValues(wanted, unsupported);
+  // A second output that the operator does not have: nothing else would notice.
+  for (const { name, op, outputs } of unsupported.length > 0 ? [] : graph.nodes) {
+    const unknown = graph.outputs.find((output) => outputs.includes(output.name) && !analysis.types.has(output.name));
+    if (unknown) unsupported.push({ node: name, op, reason: `the shape of its output '${unknown.name}' is not known` });
+  }
   if (unsupported.length > 0) throw new UnsupportedOperatorsError(unsupported);
 
   const fed = new Set(inputs.map(({ value }) => value));

@@ -93,6 +93,24 @@ const refusals: readonly (readonly [
   ['too many constants', () => expand(3, 4), 'ERR_LIMIT', /maxConstantBytes/, { limits: { maxConstantBytes: 3 } }],
   ['too much to decode', () => expand(3, 4), 'ERR_LIMIT', /maxDecodedBytes/, { limits: { maxDecodedBytes: 600 } }],
   [
+    'an operator without inputs',
+    () => chain([{ op: 'Min', inputs: [], outputs: ['y'] }]),
+    'ERR_MODEL_FORMAT',
+    /no inputs/,
+  ],
+  [
+    'a slope that is missing',
+    () => chain([{ op: 'PRelu', inputs: ['x'], outputs: ['y'] }]),
+    'ERR_UNSUPPORTED_OPERATOR',
+    /an input that it needs is missing/,
+  ],
+  [
+    'an output that the operator does not have',
+    () => chain([{ op: 'Relu', inputs: ['x'], outputs: ['a', 'y'] }]),
+    'ERR_UNSUPPORTED_OPERATOR',
+    /the shape of its output 'y' is not known/,
+  ],
+  [
     'a cycle',
     () =>
       chain([

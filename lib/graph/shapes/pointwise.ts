@@ -21,6 +21,7 @@ const broadcast =
   (type?: ElementType): ShapeRule =>
   (context) => {
     const all = inputs(context);
+    if (all.length === 0) throw new ShapeError('no inputs');
     return [{ type: type ?? all[0]!.type, shape: broadcastShapes(...all.map(({ shape }) => shape)) }];
   };
 
