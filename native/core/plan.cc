@@ -133,6 +133,7 @@ Status Plan::RunSteps(const RunOptions& options) {
   std::unique_ptr<Buffer> arena;
   LANEWISE_RETURN_IF_ERROR(TakeArena(session.threads(), &arena));
 
+  alignas(kAlignment) static float nowhere[kLine];
   std::vector<float*> tensors(placed_.size());
   for (size_t i = 0; i < placed_.size(); ++i) {
     const Storage& s = storages_[static_cast<size_t>(placed_[i].storage)];
@@ -146,7 +147,8 @@ Status Plan::RunSteps(const RunOptions& options) {
       case Storage::Kind::kOutput: base = options.outputs[s.port]; break;
       case Storage::Kind::kConstant: base = s.buffer->data(); break;
     }
-    tensors[i] = base + placed_[i].origin;
+    // Without elements there may be no memory, but steps add offsets before they find out that there is nothing to do.
+    tensors[i] = base == nullptr ? nowhere : base + placed_[i].origin;
   }
 
   const ScopedFlush flush;

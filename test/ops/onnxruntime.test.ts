@@ -628,6 +628,8 @@ test('every operator is held against onnxruntime here', (t) => {
     'foldScale',
     'tensor',
     'loadModel',
+    'foldModel',
+    'fromPixels',
     'cpuInfo',
     'setThreads',
   ];
