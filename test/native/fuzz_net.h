@@ -75,8 +75,7 @@ inline Outcome RunOn(const KernelTable& table, const PlanSpec& spec, const Tenso
   std::vector<const float*> in;
   std::vector<float*> out;
   for (const auto& input : inputs) in.push_back(input.data());
-  for (const PortInfo& port : plan->outputs())
-    outcome.outputs.emplace_back(static_cast<size_t>(port.elements()), kNan);
+  for (const PortInfo& port : plan->outputs()) outcome.outputs.emplace_back(static_cast<size_t>(port.elements()), kNan);
   for (auto& output : outcome.outputs) out.push_back(output.data());
   RunOptions run;
   run.inputs = in.data();
