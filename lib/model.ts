@@ -419,7 +419,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   signal?.throwIfAborted();
   const site = new CallSite(loadModel);
   try {
-    const { bytes, beside } = await readSource('loadModel', source, signal);
+    const { bytes, beside } = await readSource('loadModel', source, limits, signal);
     const externalData = externalDataIn(options.externalData ?? {}, beside);
     const read = await inTurns(reading(bytes, { externalData, limits }), signal);
     const { graph, report } = await inTurns(simplifying(read, { fold: native, limits }), signal);

@@ -1,8 +1,9 @@
 /** Where a model comes from: a path, a file URL or bytes. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe } from './describe.js';
 import { LanewiseError } from './errors.js';
+import { type AllLimits, checkLimit, defaultLimits } from './limits.js';
 import { type ExternalData, externalDataBeside } from './onnx/external-data.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
@@ -14,8 +15,16 @@ export interface SourceBytes {
   readonly beside: ExternalData | undefined;
 }
 
-/** The bytes of a model, with the event loop left free; `where` names the function in messages. */
-export async function readSource(where: string, source: unknown, signal?: AbortSignal): Promise<SourceBytes> {
+/**
+ * The bytes of a model, with the event loop left free; `where` names the function in messages.
+ * @throws LanewiseError ERR_LIMIT when the file is larger than `limits` allow, before it is read
+ */
+export async function readSource(
+  where: string,
+  source: unknown,
+  limits: AllLimits = defaultLimits,
+  signal?: AbortSignal,
+): Promise<SourceBytes> {
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
     if (source.byteLength === 0)
       throw new LanewiseError('ERR_MODEL_FORMAT', `${where}: source: no bytes (empty, or its buffer is detached)`);
@@ -24,5 +33,6 @@ export async function readSource(where: string, source: unknown, signal?: AbortS
   if (typeof source !== 'string' && !(source instanceof URL))
     throw new TypeError(`${where}: source: expected a path, a file URL or bytes, got ${describe(source)}`);
   const file = source instanceof URL || source.startsWith('file:') ? fileURLToPath(source) : source;
+  checkLimit(limits, 'maxFileBytes', (await stat(file)).size, 'the model file: bytes');
   return { bytes: await readFile(file, { signal }), beside: externalDataBeside(file) };
 }

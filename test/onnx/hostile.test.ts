@@ -1,6 +1,6 @@
 /** Models that ask for more than there is, or lie: each a typed error, at once. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -170,6 +170,15 @@ test('limits that are none', async (t) => {
   ] as const)
     await t.throwsAsync(() => loadModel(bytes, { limits: limits as never }), { instanceOf: type, message: /limits/ });
   await t.notThrowsAsync(() => loadModel(bytes, { limits: { maxNodes: Number.POSITIVE_INFINITY } }));
+});
+
+test('a file that is too large is not read', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lanewise-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'huge.onnx');
+  writeFileSync(file, '');
+  truncateSync(file, 2 ** 32); // a hole: takes no room, and would not fit a buffer
+  await t.throwsAsync(() => loadModel(file), { code: 'ERR_LIMIT', message: /maxFileBytes/ });
 });
 
 if (process.platform !== 'win32')
