@@ -261,7 +261,7 @@ class SpecReader {
   // Extents, strides and pads small enough for any arithmetic with them.
   static std::vector<int64_t> Extents(const Reader& r, const char* key, int64_t least) {
     constexpr int64_t kLimit = int64_t{1} << 31;
-    const std::vector<int64_t> values = r.Integers(key);
+    std::vector<int64_t> values = r.Integers(key);
     for (int64_t v : values)
       if (v < least || v > kLimit) r.Bad(key, "extents below 2^31");
     return values;

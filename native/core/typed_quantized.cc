@@ -10,6 +10,12 @@ namespace {
 
 bool IsByte(Element type) { return type == Element::kUint8 || type == Element::kInt8; }
 
+// A byte's value, signed or not: what an initialisation from it would mean too, but linters take that for a character.
+template <typename Byte>
+int32_t Widened(Byte value) {
+  return value;
+}
+
 // round(x) + zero, halves to even, inside the range of T.
 template <typename T>
 T Saturated(float x, int32_t zero) {
@@ -195,7 +201,7 @@ Status PrepareMatmul(const TypedCall& call, TypedWork* work) {
         const A* a_row = memory.in<A>(0) + row * k;
         const B* b_matrix = memory.in<B>(1) + (batched ? row / m * k * n : 0);
         int32_t* y = memory.out<int32_t>() + row * n;
-        const int32_t zero_a = memory.in<A>(2)[rows == 1 ? 0 : row % m];
+        const int32_t zero_a = Widened(memory.in<A>(2)[rows == 1 ? 0 : row % m]);
         std::fill_n(y, n, 0);
         for (int64_t i = 0; i < k; ++i) {
           const int32_t left = a_row[i] - zero_a;
@@ -242,7 +248,8 @@ Status PrepareConv(const TypedCall& call, TypedWork* work) {
       for (int64_t item = begin; item < end; ++item) {
         const int64_t image = item / outputs, o = item % outputs;
         const int64_t first = o / (outputs / groups) * depth;
-        const int32_t zero_x = *memory.in<X>(2), zero_w = memory.in<W>(3)[zeros == 1 ? 0 : o];
+        const int32_t zero_x = Widened(*memory.in<X>(2));
+        const int32_t zero_w = Widened(memory.in<W>(3)[zeros == 1 ? 0 : o]);
         int32_t* plane = memory.out<int32_t>() + item * rows * columns;
         for (int64_t i = 0; i < rows * columns; ++i) {
           uint32_t sum = has_bias ? static_cast<uint32_t>(memory.in<int32_t>(4)[o]) : 0;
