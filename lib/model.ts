@@ -362,13 +362,13 @@ export class Model {
   }
 
   #results(compiled: CompiledPlan, arrays: readonly NativeArray[], wanted: ReadonlySet<string>): Results {
-    const results: Results = {};
-    for (const [i, { name, type, shape }] of compiled.outputs.entries()) {
+    const results = compiled.outputs.flatMap(({ name, type, shape }, i): [string, Tensor][] => {
       const data = arrays[i];
       // The type parameter of Results is the caller's word for what the model gives.
-      if (data && wanted.has(name)) results[name] = resultOf(type, data, shape) as Tensor;
-    }
-    return results;
+      return data && wanted.has(name) ? [[name, resultOf(type, data, shape) as Tensor]] : [];
+    });
+    // Not by assignment: an output may be named __proto__.
+    return Object.fromEntries(results);
   }
 }
 

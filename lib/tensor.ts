@@ -105,11 +105,13 @@ export class Tensor<T extends DataType = 'float32'> {
       throw new TypeError(`Tensor: type: expected one of ${dataTypes.join(', ')}, got ${describe(type)}`);
     if (!(data instanceof known))
       throw new TypeError(`Tensor: data: expected a ${known.name} for ${type}, got ${describe(data)}`);
-    this.size = elementsOf('Tensor: shape', shape);
-    checkMemory('Tensor: data', data, shape);
+    elementsOf('Tensor: shape', shape);
+    // A getter may give another extent the second time: what is kept is what is checked.
+    this.shape = Object.freeze([...shape]);
+    this.size = elementsOf('Tensor: shape', this.shape);
+    checkMemory('Tensor: data', data, this.shape);
     this.type = type;
     this.data = data;
-    this.shape = Object.freeze([...shape]);
   }
 
   /** `Tensor float32 [1, 3, 224, 224]` */

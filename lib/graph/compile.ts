@@ -66,7 +66,7 @@ export function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): V
   }
   return inputs.map((input) => {
     const { name, shape: declared } = input;
-    const shape = shapes[name] ?? declared;
+    const shape = (Object.hasOwn(shapes, name) && shapes[name]) || declared;
     const expected = `input '${name}' must have shape [${declared.join(', ')}]`;
     if (shape.length !== declared.length) throw new RangeError(`${expected}, got [${shape.join(', ')}]`);
     for (const [axis, extent] of shape.entries()) {

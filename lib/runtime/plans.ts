@@ -218,7 +218,10 @@ export class PlanCache {
   }
 
   #key(inputShapes: InputShapes, known: KnownValues): string {
-    const shapes = this.#graph.inputs.map(({ name, shape }) => `${name}: ${(inputShapes[name] ?? shape).join('x')}`);
+    // Own shapes only: an input may be named 'constructor'.
+    const shapes = this.#graph.inputs.map(
+      ({ name, shape }) => `${name}: ${((Object.hasOwn(inputShapes, name) && inputShapes[name]) || shape).join('x')}`,
+    );
     return shapes.join(', ') + keyOfValues(known);
   }
 
