@@ -118,7 +118,7 @@ class ScalePlaneStep final : public Step {
   RowLoop loop_;
 };
 
-// Channels are the last axis: a factor for every element of a row.
+// One element per channel, so that channels are a row: a factor for every element of it.
 class ScaleElementsStep final : public Step {
  public:
   ScaleElementsStep(const KernelTable& kernels, const Activation& activation, const Tensor& x, const Tensor& y,
@@ -269,7 +269,7 @@ Status Build(const ScaleSpec& spec, const StepSpec& step, PlanBuilder& builder) 
   const KernelTable& kernels = builder.kernels();
   if (blocked)
     builder.Add(std::make_unique<ScaleBlockedStep>(kernels, spec.activation, x, y, scale, shift, 0), info);
-  else if (shape.size() == 2 && channels > 1)  // of one channel the rows would run across images, factors would not
+  else if (ElementCount(shape) == shape[0] * channels)
     builder.Add(std::make_unique<ScaleElementsStep>(kernels, spec.activation, x, y, scale, shift), info);
   else
     builder.Add(std::make_unique<ScalePlaneStep>(kernels, spec.activation, x, y, scale, shift), info);
