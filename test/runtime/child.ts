@@ -66,3 +66,11 @@ export const slowProgram = `
   const model = await slowModel(30, { isa: 'scalar' });
   const x = slowInput(1);
 `;
+
+const failingAddonFolder = join(root, 'build/tests/failing');
+/**
+ * The folder of an addon whose allocations fail on request and that sums up what it tells V8; only the CMake build with
+ * tests makes it. None where another build is under test: a sanitizer would take its allocator for a mistake.
+ */
+export const failingAddon =
+  process.env['LANEWISE_PREBUILD'] === undefined && existsSync(failingAddonFolder) ? failingAddonFolder : undefined;

@@ -1,12 +1,8 @@
 /** Memory that runs out at any native allocation: an ERR_OUT_OF_MEMORY, and a process that goes on. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
-import { canSpawn, root, runProgram } from './child.js';
+import { canSpawn, failingAddon, runProgram } from './child.js';
 
-/** An addon whose allocations fail on request; only the CMake build with tests makes it. */
-const failing = join(root, 'build/tests/failing');
-const spawning = canSpawn && existsSync(failing) ? test : test.skip;
+const spawning = canSpawn && failingAddon ? test : test.skip;
 
 /** Refuses each allocation in turn, alone or with all that follow, until there are none left to refuse. */
 const sweep = `
@@ -75,7 +71,7 @@ for (const [name, attempt] of Object.entries(attempts)) {
       const after = (await kept.run({ x: image(3) })).y.data;
       console.log(JSON.stringify({ ...tally, same: after.every((value, i) => value === expected[i]) }));
     `;
-    const { code, signal, stdout, stderr } = await runProgram(text, { LANEWISE_PREBUILD: failing });
+    const { code, signal, stdout, stderr } = await runProgram(text, { LANEWISE_PREBUILD: failingAddon });
     t.is(signal, null, stderr);
     t.is(code, 0, stderr);
     const tally = JSON.parse(stdout) as { refused: number; survived: number; other: string[]; same: boolean };
