@@ -1,4 +1,7 @@
-/** Models: an ONNX file, compiled for the shapes it is run with. */
+/**
+ * Models: an ONNX file, compiled for the shapes it is run with. Over 400 lines: half of them are the options, their docs
+ * and their checks; plans and queue are in runtime/.
+ */
 import { describe, nearest } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { checkFeed, resultOf } from './feeds.js';

@@ -1,4 +1,5 @@
 // Element by element, with broadcasting: comparisons, logic, integer arithmetic, casts, choices.
+// Over 400 lines: one short functor per operator and the table that names them.
 #include <array>
 #include <cmath>
 #include <limits>

@@ -20,6 +20,7 @@ export const root = repositoryRoot();
 
 /** Emulated processors cannot start another program of theirs; the tests that need one are skipped there. */
 export const canSpawn = process.env['LANEWISE_TEST_LEVEL'] !== 'quick' || process.arch === 'x64';
+if (!canSpawn) console.log('skipped: what starts programs of its own, which an emulated processor cannot');
 
 /**
  * Runs an ES module given as text, in the repository, so that `import 'lanewise'` finds this package. `environment` is
@@ -31,9 +32,10 @@ export const runProgram = (program: string, environment: Environment = {}, type 
 /** Runs a file, as `runProgram` runs a text. */
 export const runFile = (path: string, environment: Environment = {}): Promise<Ending> => runNode([path], environment);
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
-async function runNode(args: readonly string[], environment: Environment): Promise<Ending> {
+/** Runs Node.js with these arguments. */
+export async function runNode(args: readonly string[], environment: Environment): Promise<Ending> {
   const env = {
     ...process.env,
     LANEWISE_ISA: undefined,
@@ -74,3 +76,7 @@ const failingAddonFolder = join(root, 'build/tests/failing');
  */
 export const failingAddon =
   process.env['LANEWISE_PREBUILD'] === undefined && existsSync(failingAddonFolder) ? failingAddonFolder : undefined;
+if (!failingAddon)
+  console.log(
+    'skipped: what needs build/tests/failing: it was not built, or LANEWISE_PREBUILD names another build to test',
+  );

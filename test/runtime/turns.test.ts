@@ -1,12 +1,6 @@
-/** Long computations in short turns: no step of loading a large network keeps the event loop. */
-import { readFileSync } from 'node:fs';
+/** Long computations in short turns, with the event loop in between. `npm run bench -- runtime` says how short. */
 import test from 'ava';
-import { compiling, simplifying } from '#lib/graph/compile.js';
-import { native } from '#lib/native.js';
-import { reading } from '#lib/onnx/read.js';
 import { finish, inTurns, type Work } from '#lib/work.js';
-import { type ZooName, zooModel } from '../../bench/zoo/index.js';
-import { quick } from '../models/comparison.js';
 import { image, loadSmall } from '../models/small-models.js';
 
 function* counting(steps: number, log: string[] = [], name = ''): Work<number> {
@@ -57,41 +51,6 @@ test('errors and aborts end it', async (t) => {
   setTimeout(() => controller.abort(new Error('enough')), 5);
   await t.throwsAsync(turns, { message: 'enough' });
   t.true(log.length < 1000);
-});
-
-/** Adds the longest steps of some work to `longest`, keeping the shortest time each has taken. */
-function timed<R>(work: Work<R>, longest: number[]): R {
-  for (let i = 0; ; i++) {
-    const start = performance.now();
-    const { done, value } = work.next();
-    longest[i] = Math.min(longest[i] ?? Number.POSITIVE_INFINITY, performance.now() - start);
-    if (done) return value;
-  }
-}
-
-// Each step is taken several times and the shortest counts: a loaded machine interrupts at random, a long step is always long.
-// Compared with all of loading, not with a clock: a slow machine is slow everywhere.
-(quick ? test.skip : test.serial)('no step of loading takes long', (t) => {
-  t.timeout(240_000);
-  const networks: readonly ZooName[] = ['resnet-50', 'repvgg-a0'];
-  for (const name of networks) {
-    const bytes = readFileSync(zooModel(name));
-    const times: Record<'read' | 'simplify' | 'compile', number[]> = { read: [], simplify: [], compile: [] };
-    for (let round = 0; round < 5; round++) {
-      const graph = timed(reading(bytes), times.read);
-      const simplified = timed(simplifying(graph, { fold: native }), times.simplify);
-      timed(compiling(simplified.graph, {}, { fold: native }), times.compile);
-    }
-    const total = Object.values(times)
-      .flat()
-      .reduce((sum, ms) => sum + ms, 0);
-    for (const [stage, steps] of Object.entries(times)) {
-      const longest = Math.max(...steps);
-      const text = `${name}: ${stage}: the longest of ${steps.length} steps, ${steps.indexOf(longest)}, takes ${longest.toFixed(2)} of ${total.toFixed(1)} ms`;
-      t.log(text);
-      t.true(longest < 0.25 * total, text);
-    }
-  }
 });
 
 test.serial('timers fire while a model is loaded, and while it compiles for new shapes', async (t) => {
