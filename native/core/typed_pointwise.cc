@@ -197,7 +197,7 @@ struct ShiftLeft {
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (std::is_integral_v<T>) {
-      const auto by = static_cast<uint64_t>(b);
+      const uint64_t by = static_cast<std::make_unsigned_t<T>>(b);
       return by >= sizeof(T) * 8 ? T{0} : static_cast<T>(static_cast<uint64_t>(a) << by);
     }
     return a;
@@ -207,7 +207,7 @@ struct ShiftRight {
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (std::is_integral_v<T>) {
-      const auto by = static_cast<uint64_t>(b);
+      const uint64_t by = static_cast<std::make_unsigned_t<T>>(b);
       return by >= sizeof(T) * 8 ? T{0} : static_cast<T>(a >> by);
     }
     return a;
