@@ -85,7 +85,7 @@
             "-pthread"
           ]
         }],
-        ["target_arch=='x64'", { "dependencies": ["lanewise_avx2", "lanewise_avx512"] }],
+        ["target_arch=='x64'", { "dependencies": ["lanewise_amx", "lanewise_avx2", "lanewise_avx512"] }],
         ["target_arch=='arm64'", { "dependencies": ["lanewise_neon"] }]
       ]
     }
@@ -107,6 +107,14 @@
           "sources": ["<!@(node -p \"require('./native/sources.json').kernels.avx512.sources.join(' ')\")"],
           "cflags_cc": ["-fno-exceptions", "-fno-rtti", "<!@(node -p \"require('./native/sources.json').kernels.avx512.flags.join(' ')\")"],
           "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<!@(node -p \"require('./native/sources.json').kernels.avx512.flags.join(' ')\")"] },
+          "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/arch:AVX512"] } }
+        },
+        {
+          "target_name": "lanewise_amx",
+          "type": "static_library",
+          "sources": ["<!@(node -p \"require('./native/sources.json').kernels.amx.sources.join(' ')\")"],
+          "cflags_cc": ["-fno-exceptions", "-fno-rtti", "<!@(node -p \"require('./native/sources.json').kernels.amx.flags.join(' ')\")"],
+          "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<!@(node -p \"require('./native/sources.json').kernels.amx.flags.join(' ')\")"] },
           "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/arch:AVX512"] } }
         }
       ]

@@ -6,7 +6,7 @@ import { LanewiseError } from './errors.js';
 import type { WeightAlgebra } from './fold/algebra.js';
 import type { PlanSpec } from './graph/plan-spec.js';
 
-export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
+export type Isa = 'scalar' | 'avx2' | 'avx512' | 'amx' | 'neon';
 
 /** One step of a native plan, as a profile shows it. */
 export interface NativeStep {

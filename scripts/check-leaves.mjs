@@ -91,7 +91,7 @@ for (const { file, isa, symbols, faults } of rows) {
 const found = new Set(rows.map((row) => row.isa));
 const wanted = options.isas?.split(',') ?? [
   'scalar',
-  ...({ x64: ['avx2', 'avx512'], arm64: ['neon'] }[process.arch] ?? []),
+  ...({ x64: ['avx2', 'avx512', 'amx'], arm64: ['neon'] }[process.arch] ?? []),
 ];
 const absent = wanted.filter((isa) => !found.has(isa));
 for (const isa of absent) console.log(`${isa.padEnd(8)}no objects in ${objects}`);

@@ -63,7 +63,7 @@ const shape: Parse = (text, before) => {
   return [...((before as ShapeOption[] | undefined) ?? []), option];
 };
 
-export const isas = ['scalar', 'avx2', 'avx512', 'neon'] as const;
+export const isas = ['scalar', 'avx2', 'avx512', 'amx', 'neon'] as const;
 export const numericsNames = ['fast', 'strict'] as const;
 
 export const jsonOption: CommandOption = { flags: '--json', help: 'one JSON document on stdout, nothing else' };
@@ -86,7 +86,7 @@ export const engineOptions: readonly CommandOption[] = [
   { flags: '--isa <name>', help: 'instruction set', choices: isas },
   {
     flags: '--numerics <kind>',
-    help: 'fast may use Winograd; strict adds in the order of the definition',
+    help: 'fast may use Winograd and a matrix unit; strict adds in the order of the definition',
     choices: numericsNames,
   },
 ];

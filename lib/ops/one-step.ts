@@ -170,5 +170,5 @@ export class OneStep {
 }
 
 export function checkIsa(op: string, isa: unknown): Isa | undefined {
-  return isa === undefined ? undefined : checkWord<Isa>(op, 'isa', isa, ['scalar', 'avx2', 'avx512', 'neon']);
+  return isa === undefined ? undefined : checkWord<Isa>(op, 'isa', isa, ['scalar', 'avx2', 'avx512', 'amx', 'neon']);
 }

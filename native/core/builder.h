@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/conv_form.h"
 #include "core/monitor.h"
 #include "core/plan_spec.h"
 #include "core/sharing.h"
@@ -53,8 +55,9 @@ struct PlacedTensor {
 
 struct PlanOptions {
   int threads = 1;                          // that runs will have: how finely work is cut
-  bool strict = true;                       // only algorithms that add in the order of the definition: no Winograd
+  bool strict = true;                       // only what adds in the order of the definition: no ConvForm but kDirect
   const std::atomic<bool>* stop = nullptr;  // looked at between steps
+  std::optional<ConvForm> form{};           // of dense convolutions, where it fits: for tests; else the fastest
 };
 
 class PlanBuilder {

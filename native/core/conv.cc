@@ -317,7 +317,11 @@ Status Build(const Conv2dSpec& spec, const StepSpec& step, PlanBuilder& builder)
   if (IsDepthwise(e)) return BuildDepthwise(spec, e, step, builder);
   if (FitsPermutedGroups(e)) return BuildPermutedGroups(spec, e, step, builder);
   if (!builder.options().strict && builder.IsConstant(step.inputs[1])) {
-    if (const int m = ChooseWinograd(spec, e, builder.kernels())) return BuildWinograd(m, spec, e, step, builder);
+    const std::optional<ConvForm>& wanted = builder.options().form;
+    const ConvForm form =
+        wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
+    if (form.kind == ConvForm::kMatrix) return BuildMatrix(spec, e, step, builder);
+    if (form.kind == ConvForm::kWinograd) return BuildWinograd(form.winograd, spec, e, step, builder);
   }
   return BuildDense(spec, e, step, builder);
 }

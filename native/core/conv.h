@@ -1,6 +1,7 @@
 // What the convolution files share: checked extents, and the choice between the three forms.
 #pragma once
 #include "core/builder.h"
+#include "core/conv_form.h"
 #include "core/conv_geometry.h"
 #include "core/tile_step.h"
 
@@ -24,10 +25,13 @@ bool FitsPermutedGroups(const ConvExtents& e);
 Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 
-// Tile size m of the Winograd algorithm F(m x m, 3x3) where it is expected to be faster than the direct form, else 0
-// (winograd.cc).
-int ChooseWinograd(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels);
+// Whether a dense convolution has this form, and the one that is expected to be the fastest (conv_form.cc).
+bool Fits(const ConvForm& form, const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels);
+ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels);
+// The forms beside the direct one on vector units: Winograd's F(m x m, 3x3) (winograd.cc), and the direct one on a
+// matrix unit (matrix_conv.cc).
 Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
+Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 
 // Weights and bias of a step made of constants, cached under `form`; for weights computed at run time (a graph input) a
 // step is added that packs them, and `grid` names its tensor.

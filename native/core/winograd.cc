@@ -218,44 +218,7 @@ class WinogradStep : public Step {
   int64_t v_stride_, m_stride_;
 };
 
-// Seconds that an algorithm needs, from what one core sustains: products at most of its peak, weights at the bandwidth
-// of the cache that holds them, and the transforms as vector operations that load, combine and store.
-double Seconds(double products, double tile_efficiency, double weight_bytes, double transform_vectors, int lanes) {
-  // Nominal figures of a current core; only their ratios matter for the choice.
-  const double peak = 2. * lanes * 3.5e9;  // multiply-adds per second
-  const CacheSizes& caches = Caches();
-  const double bandwidth = weight_bytes <= static_cast<double>(caches.l2_bytes) / 2   ? 150e9
-                           : weight_bytes <= static_cast<double>(caches.l3_bytes) / 8 ? 30e9
-                                                                                      : 12e9;
-  return std::max(products / (peak * tile_efficiency), weight_bytes / bandwidth) + transform_vectors * 0.7e-9;
-}
-
 }  // namespace
-
-int ChooseWinograd(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels) {
-  const bool fits = e.kh == 3 && e.kw == 3 && spec.strides.h == 1 && spec.strides.w == 1 && spec.dilations.h == 1 &&
-                    spec.dilations.w == 1 && e.groups == 1 && e.c >= 16 && e.o >= 16 && e.n * e.oh * e.ow > 0;
-  if (!fits) return 0;
-  const int lanes = kernels.lanes;
-  const auto blocks = [&](int64_t channels) { return static_cast<double>((channels + lanes - 1) / lanes); };
-  const double pairs = static_cast<double>(e.c) * blocks(e.o) * lanes, images = static_cast<double>(e.n);
-  int best = 0;
-  double best_seconds = Seconds(images * pairs * 9 * static_cast<double>(e.oh * e.ow), 0.85, 4 * 9 * pairs, 0, lanes);
-  for (const int m : {2, 4}) {
-    const WinogradShape s = ShapeFor(m, e);
-    const double tiles = images * static_cast<double>(s.tiles());
-    // Few tiles make short microkernel tiles: each weight vector is loaded for fewer products.
-    const double efficiency = std::min(0.85, 0.2 + 0.06 * static_cast<double>(s.tiles()));
-    const double vectors = tiles * s.frequencies() * (1.5 * blocks(e.c) + 1.5 * blocks(e.o));
-    const double seconds =
-        Seconds(tiles * pairs * s.frequencies(), efficiency, 4 * s.frequencies() * pairs, vectors, lanes);
-    if (seconds < best_seconds) {
-      best_seconds = seconds;
-      best = m;
-    }
-  }
-  return best;
-}
 
 Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder) {
   PlaneOperands p;

@@ -30,10 +30,12 @@ const std::vector<IsaEntry>& Entries() {
 #if defined(__x86_64__) || defined(_M_X64)
     e.push_back(Entry("avx2", f.avx2, avx2_table));
     e.push_back(Entry("avx512", f.avx512, avx512_table));
+    e.push_back(Entry("amx", f.amx, amx_table));
     e.push_back({"neon", false, nullptr});
 #elif defined(__aarch64__) || defined(_M_ARM64)
     e.push_back({"avx2", false, nullptr});
     e.push_back({"avx512", false, nullptr});
+    e.push_back({"amx", false, nullptr});
     e.push_back(Entry("neon", f.neon, neon_table));
 #else
     (void)f;

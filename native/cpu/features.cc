@@ -1,6 +1,7 @@
 #include "cpu/features.h"
 
 #if defined(__linux__)
+#include <sys/syscall.h>
 #include <unistd.h>
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
@@ -44,6 +45,17 @@ unsigned long long EnabledStates() {
 }
 #endif
 
+// Linux saves the tiles (8 KiB) only for a process that asked: before that they cause SIGILL.
+bool TilesAreGranted() {
+#if defined(LANEWISE_X64) && defined(__linux__) && defined(SYS_arch_prctl)
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // XFEATURE_XTILE_DATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 Features Detect() {
   Features f;
 #if defined(__aarch64__) || defined(_M_ARM64)
@@ -60,6 +72,7 @@ Features Detect() {
   Cpuid(7, 0, r);
   f.avx2 = (states & 0x6) == 0x6 && fma && bit(r[1], 5);
   f.avx512 = f.avx2 && (states & 0xe6) == 0xe6 && bit(r[1], 16) && bit(r[1], 17) && bit(r[1], 30) && bit(r[1], 31);
+  f.amx = f.avx512 && (states & 0x60000) == 0x60000 && bit(r[3], 22) && bit(r[3], 24) && TilesAreGranted();
 #endif
   return f;
 }

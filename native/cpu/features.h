@@ -8,6 +8,7 @@ namespace lanewise {
 struct Features {
   bool avx2 = false;    // AVX2 + FMA
   bool avx512 = false;  // F, BW, DQ, VL
+  bool amx = false;     // AMX-TILE, AMX-BF16, with avx512; the system lets this process use the tiles
   bool neon = false;    // AArch64
 };
 const Features& DetectedFeatures();

@@ -2,6 +2,7 @@
 // is always complete; a folder compiled without its flags returns null and the ISA is simply not built.
 #pragma once
 #include "kernels/contract.h"
+#include "kernels/matrix.h"
 #include "kernels/probe.h"
 
 namespace lanewise {
@@ -27,11 +28,15 @@ struct KernelTable {
 #include "kernels/kernels.inc"
 #undef LANEWISE_KERNEL
 #undef LANEWISE_KERNEL_ARRAY
+
+  // Null for an ISA without a matrix unit: nothing computes only with these.
+  const MatrixKernels* matrix;
 };
 
 const KernelTable* scalar_table();
 const KernelTable* avx2_table();
 const KernelTable* avx512_table();
+const KernelTable* amx_table();
 const KernelTable* neon_table();
 
 }  // namespace lanewise

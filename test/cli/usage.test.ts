@@ -66,7 +66,7 @@ const cases: readonly Case[] = [
 
   { args: ['bench', one, '--runs', '1.5'], says: /expected an integer/ },
   { args: ['bench', one, '--threads', '65'], says: /expected an integer from 1 to 64, got '65'/ },
-  { args: ['bench', one, '--isa', 'sse2'], says: /Allowed choices are scalar, avx2, avx512, neon/ },
+  { args: ['bench', one, '--isa', 'sse2'], says: /Allowed choices are scalar, avx2, avx512, amx, neon/ },
   { args: ['bench', one, '--seconds', '-1'], says: /expected a number above 0/ },
 
   { args: ['profile', one, '--html'], says: /option '--html <file>' argument missing/ },

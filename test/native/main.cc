@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> supported = lanewise::SupportedIsas(), built = lanewise::BuiltIsas();
   std::printf("ISAs run:");
   for (const std::string& isa : supported) std::printf(" %s", isa.c_str());
-  for (const char* isa : {"scalar", "avx2", "avx512", "neon"}) {
+  for (const char* isa : {"scalar", "avx2", "avx512", "amx", "neon"}) {
     if (!Contains(supported, isa))
       std::printf("; %s skipped (%s)", isa, Contains(built, isa) ? "this CPU" : "not built");
   }

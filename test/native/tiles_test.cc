@@ -141,6 +141,7 @@ TEST(TileTablesAreComplete) {
   const Shape shapes[] = {{"scalar", {4, 2, 1, 1}, {4, 4, 4, 2}},
                           {"avx2", {12, 6, 4, 3}, {12, 8, 12, 10}},
                           {"avx512", {28, 14, 9, 6}, {14, 14, 14, 14}},
+                          {"amx", {28, 14, 9, 6}, {14, 14, 14, 14}},
                           {"neon", {12, 6, 4, 3}, {12, 8, 12, 10}}};
   for (const KernelTable* table : Tables()) {
     const auto* shape = std::find_if(std::begin(shapes), std::end(shapes),

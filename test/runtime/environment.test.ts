@@ -41,7 +41,7 @@ spawning('every detected instruction set can be forced, and is what runs', async
     reports.set(isa, got);
     t.is(got.info.active, isa);
     t.deepEqual(got.info.detected, detected);
-    t.is(got.info.lanes, isa === 'avx512' ? 16 : 8);
+    t.is(got.info.lanes, isa === 'avx512' || isa === 'amx' ? 16 : 8);
     t.is(got.report.isa, isa);
   }
   const bits = (isa: Isa) => reports.get(isa)?.bits;
@@ -51,9 +51,10 @@ spawning('every detected instruction set can be forced, and is what runs', async
     t.not(bits(isa), bits('scalar'), `${isa} gave what portable code gives`);
     t.is(bits(isa), bits(fused[0]!));
   }
-  // The tiles are as large as the registers of the set allow.
-  const kernels = new Set(detected.map((isa) => reports.get(isa)!.kernels.join()));
-  t.is(kernels.size, detected.length, [...kernels].join(' | '));
+  // The tiles are as large as the registers of the set allow. This network has too few channels for a matrix unit.
+  const tiled = detected.filter((isa) => isa !== 'amx');
+  const kernels = new Set(tiled.map((isa) => reports.get(isa)!.kernels.join()));
+  t.is(kernels.size, tiled.length, [...kernels].join(' | '));
 });
 
 spawning('without the variable the best one is active', async (t) => {
@@ -82,7 +83,7 @@ const uses: Readonly<Record<string, string>> = {
 
 for (const [use, code] of Object.entries(uses)) {
   spawning(`an instruction set that is not there: ${use}`, async (t) => {
-    const missing = (['avx2', 'avx512', 'neon'] as const).find((isa) => !cpuInfo().detected.includes(isa))!;
+    const missing = (['avx2', 'avx512', 'amx', 'neon'] as const).find((isa) => !cpuInfo().detected.includes(isa))!;
     for (const isa of ['bogus', 'AVX2', missing]) {
       const { stdout, stderr, signal } = await runProgram(attempt(code), { LANEWISE_ISA: isa });
       t.is(signal, null);

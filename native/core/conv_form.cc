@@ -1,0 +1,96 @@
+// Each form's time from what one core was seen to sustain. Only the ratios matter: the figures are those of a current
+// server core at its clock under dense vector code, and the forms were told apart by them on every layer of the zoo.
+#include <algorithm>
+
+#include "core/conv.h"
+#include "cpu/features.h"
+
+namespace lanewise {
+namespace {
+
+constexpr double kHertz = 3.5e9;
+
+// How fast weights come, from the cache that holds them: bytes per second.
+double WeightBandwidth(double bytes, double from_third_cache) {
+  const CacheSizes& caches = Caches();
+  if (bytes <= static_cast<double>(caches.l2_bytes) / 2) return 150e9;
+  return bytes <= static_cast<double>(caches.l3_bytes) / 8 ? from_third_cache : from_third_cache / 2.5;
+}
+
+double Blocks(int64_t channels, int lanes) { return static_cast<double>((channels + lanes - 1) / lanes); }
+
+double VectorSeconds(double products, double efficiency, int lanes) {
+  return products / (2 * lanes * kHertz * efficiency);
+}
+
+double DirectSeconds(const ConvExtents& e, int lanes) {
+  const double weights = static_cast<double>(e.c * e.taps()) * Blocks(e.o, lanes) * lanes;
+  const double products = static_cast<double>(e.n * e.oh * e.ow) * weights;
+  return std::max(VectorSeconds(products, 0.85, lanes), 4 * weights / WeightBandwidth(4 * weights, 30e9));
+}
+
+double WinogradSeconds(int m, const ConvExtents& e, int lanes) {
+  const double frequencies = (m + 2) * (m + 2);
+  const auto tiles = static_cast<double>(((e.oh + m - 1) / m) * ((e.ow + m - 1) / m));
+  const double pairs = static_cast<double>(e.c) * Blocks(e.o, lanes) * lanes, images = static_cast<double>(e.n);
+  // Few tiles make short microkernel tiles: each weight vector is loaded for fewer products.
+  const double efficiency = std::min(0.85, 0.2 + 0.06 * tiles);
+  // The weights come once for every block of tiles whose transformed input stays in half the second cache.
+  const double tile_bytes = 4 * frequencies * Blocks(e.c, lanes) * lanes;
+  const double block = std::max(14., static_cast<double>(Caches().l2_bytes) / 2 / tile_bytes);
+  const double weight_bytes = 4 * frequencies * pairs, passes = std::max(1., tiles / block);
+  const double transforms = images * tiles * frequencies * 1.5 * (Blocks(e.c, lanes) + Blocks(e.o, lanes)) * 0.7e-9;
+  return std::max(VectorSeconds(images * tiles * pairs * frequencies, efficiency, lanes),
+                  images * passes * weight_bytes / WeightBandwidth(weight_bytes, 16e9)) +
+         transforms;
+}
+
+double MatrixSeconds(const Conv2dSpec& spec, const ConvExtents& e) {
+  constexpr double kStepCycles = 430;   // 24 products of tiles of 16 cycles each, and what their loads cost
+  constexpr double kGroupCycles = 150;  // of an epilogue that the products do not hide
+  constexpr double kSplitCycles = 17;   // a vector of two blocks
+  const auto ceil = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
+  const int64_t more_cols = (e.kw - 1) * spec.dilations.w / spec.strides.w;
+  const int64_t pixels = e.oh * (e.ow + more_cols), channel_steps = ceil(e.c, 2 * kPairs);
+  const int64_t blocks = ceil(e.o, kPairs);
+  const auto groups =
+      static_cast<double>(blocks / 2 * ceil(pixels, kMatrixPixels[1]) + blocks % 2 * ceil(pixels, kMatrixPixels[0]));
+  const double input_vectors = static_cast<double>(e.h * e.w * channel_steps);
+  const double cycles = groups * (static_cast<double>(channel_steps * e.taps()) * kStepCycles + kGroupCycles) +
+                        input_vectors * kSplitCycles;
+  const double weight_bytes = 4. * static_cast<double>(channel_steps * e.taps() * blocks) * 2 * kMatrixTile;
+  return static_cast<double>(e.n) *
+         std::max(cycles / (kHertz * 0.9), weight_bytes / WeightBandwidth(weight_bytes, 10e9));
+}
+
+}  // namespace
+
+bool Fits(const ConvForm& form, const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels) {
+  switch (form.kind) {
+    case ConvForm::kDirect: return true;
+    case ConvForm::kWinograd:
+      return e.groups == 1 && e.kh == 3 && e.kw == 3 && spec.strides.h == 1 && spec.strides.w == 1 &&
+             spec.dilations.h == 1 && spec.dilations.w == 1;
+    case ConvForm::kMatrix: return e.groups == 1 && kernels.matrix != nullptr;
+  }
+  return false;
+}
+
+ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels) {
+  ConvForm best;
+  // Fewer channels than a vector has lanes make too little of either algorithm.
+  if (e.c < kPairs || e.o == 0 || e.n * e.oh * e.ow == 0) return best;
+  double best_seconds = DirectSeconds(e, kernels.lanes);
+  const auto consider = [&](ConvForm form, double seconds) {
+    if (!Fits(form, spec, e, kernels) || seconds >= best_seconds) return;
+    best_seconds = seconds;
+    best = form;
+  };
+  if (e.o >= kPairs) {
+    for (const int m : {2, 4}) consider({ConvForm::kWinograd, m}, WinogradSeconds(m, e, kernels.lanes));
+  }
+  consider({ConvForm::kMatrix}, MatrixSeconds(spec, e));
+  return best;
+}
+
+}  // namespace lanewise
