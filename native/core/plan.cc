@@ -19,6 +19,15 @@ size_t RoundUp(size_t floats) { return (floats + kLine - 1) / kLine * kLine; }
 // millisecond or two of a vectorised convolution, or of moving data.
 constexpr int64_t kPieceMacs = int64_t{1} << 26, kPieceBytes = int64_t{1} << 24;
 
+// A step is shared by as many threads as have this much to do each: less is done before another core has heard of it.
+constexpr double kWorthSharing = 2e-6;  // seconds
+
+int UsefulThreads(const StepInfo& info) {
+  // Roughly what one core does.
+  const double seconds = static_cast<double>(info.macs) / 60e9 + static_cast<double>(info.bytes) / 30e9;
+  return static_cast<int>(std::min(seconds / kWorthSharing, static_cast<double>(ThreadPool::kMaxThreads)));
+}
+
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
 struct StepTask {
@@ -163,7 +172,7 @@ Status Plan::RunSteps(const RunOptions& options) {
     task.step = steps_[i].get();
     const int64_t work = task.step->info.macs / kPieceMacs + task.step->info.bytes / kPieceBytes;
     task.pieces = 1 + static_cast<size_t>(work / session.threads());
-    session.Run(steps_[i]->items(), RunStep, &task);
+    session.Run(steps_[i]->items(), RunStep, &task, UsefulThreads(task.step->info));
     if (failure.any()) {
       status = failure.status();
       break;

@@ -134,15 +134,19 @@ class HaloFillStep : public Step {
   int64_t planes_;
 };
 
+// Every range of items is a range of both steps in the same proportion: their items differ in size, and shares cut from
+// one long row of both would leave a thread with nothing but the small ones.
 class ParallelStep : public Step {
  public:
   ParallelStep(std::unique_ptr<Step> first, std::unique_ptr<Step> second)
       : first_(std::move(first)), second_(std::move(second)) {}
-  size_t items() const override { return first_->items() + second_->items(); }
+  size_t items() const override { return std::max(first_->items(), second_->items()); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
-    const size_t split = first_->items();
-    if (begin < split) first_->Run(context, begin, std::min(end, split));
-    if (end > split) second_->Run(context, std::max(begin, split) - split, end - split);
+    const size_t all = items();
+    for (const Step* step : {first_.get(), second_.get()}) {
+      const size_t n = step->items();
+      if (n * begin / all < n * end / all) step->Run(context, n * begin / all, n * end / all);
+    }
   }
 
  private:

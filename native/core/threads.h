@@ -1,5 +1,7 @@
-// The process-wide pool. The caller is worker 0; the others spin briefly between tasks and then sleep, so that an idle
-// process uses no CPU. Nothing is pinned.
+// The process-wide pool. The caller is worker 0; the others spin for a while between tasks and then sleep, so that an
+// idle process uses no CPU. Nothing is pinned. Work is divided in advance, which keeps data in the caches of the thread
+// that made it; a thread that is done takes over what others have not begun, so that one without a processor delays
+// nobody.
 #pragma once
 #include <cstddef>
 
@@ -7,7 +9,7 @@
 
 namespace lanewise {
 
-// Called with [begin, end) of the items and the worker's number.
+// Called with [begin, end) of the items and the worker's number, several times for each worker.
 using TaskFunction = void (*)(void* argument, size_t begin, size_t end, int worker);
 
 class ThreadPool {
@@ -32,8 +34,8 @@ class ThreadPool {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     int threads() const { return threads_; }
-    // Splits [0, items) into one contiguous share per thread and returns when all are done.
-    void Run(size_t items, TaskFunction function, void* argument);
+    // Splits [0, items) over at most `threads` of the threads and returns when all are done.
+    void Run(size_t items, TaskFunction function, void* argument, int threads = kMaxThreads);
 
    private:
     int threads_ = 1;

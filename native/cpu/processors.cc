@@ -105,4 +105,29 @@ int AvailableProcessors(const std::string& root) {
   return std::clamp(AffineProcessors(), 1, static_cast<int>(quota));
 }
 
+int CurrentProcessor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#elif defined(_WIN32)
+  return static_cast<int>(GetCurrentProcessorNumber());
+#else
+  return -1;
+#endif
+}
+
+bool LeaveProcessor(int processor) {
+#if defined(__linux__)
+  if (processor < 0 || processor >= CPU_SETSIZE) return false;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return false;
+  cpu_set_t others = allowed;
+  CPU_CLR(static_cast<size_t>(processor), &others);
+  const bool moved = sched_setaffinity(0, sizeof others, &others) == 0;
+  return moved && sched_setaffinity(0, sizeof allowed, &allowed) == 0;
+#else
+  static_cast<void>(processor);
+  return false;
+#endif
+}
+
 }  // namespace lanewise

@@ -14,4 +14,10 @@ int AvailableProcessors(const std::string& root = "");
 // and the groups around it. Infinity where there is none, or none that can be read.
 double CpuQuota(const std::string& root = "");
 
+// The processor that this thread is on at the moment, -1 where the system does not say.
+int CurrentProcessor();
+
+// Moves this thread to another processor of its affinity mask, which stays as it is; false where there is none.
+bool LeaveProcessor(int processor);
+
 }  // namespace lanewise
