@@ -30,6 +30,8 @@ bool Fits(const ConvForm& form, const Conv2dSpec& spec, const ConvExtents& e, co
 ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels);
 // The forms beside the direct one on vector units: Winograd's F(m x m, 3x3) (winograd.cc), and the direct one on a
 // matrix unit (matrix_conv.cc).
+// The transformed inputs of a block of tiles fill this share of the second cache.
+constexpr double kWinogradShare = 0.625;
 Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 

@@ -1,6 +1,7 @@
 // Each form's time from what one core was seen to sustain. Only the ratios matter: the figures are those of a current
 // server core at its clock under dense vector code, and the forms were told apart by them on every layer of the zoo.
 #include <algorithm>
+#include <cmath>
 
 #include "core/conv.h"
 #include "cpu/features.h"
@@ -14,7 +15,7 @@ constexpr double kHertz = 3.5e9;
 double WeightBandwidth(double bytes, double from_third_cache) {
   const CacheSizes& caches = Caches();
   if (bytes <= static_cast<double>(caches.l2_bytes) / 2) return 150e9;
-  return bytes <= static_cast<double>(caches.l3_bytes) / 8 ? from_third_cache : from_third_cache / 2.5;
+  return bytes <= static_cast<double>(caches.l3_bytes) ? from_third_cache : from_third_cache / 1.3;
 }
 
 double Blocks(int64_t channels, int lanes) { return static_cast<double>((channels + lanes - 1) / lanes); }
@@ -35,13 +36,13 @@ double WinogradSeconds(int m, const ConvExtents& e, int lanes) {
   const double pairs = static_cast<double>(e.c) * Blocks(e.o, lanes) * lanes, images = static_cast<double>(e.n);
   // Few tiles make short microkernel tiles: each weight vector is loaded for fewer products.
   const double efficiency = std::min(0.85, 0.2 + 0.06 * tiles);
-  // The weights come once for every block of tiles whose transformed input stays in half the second cache.
+  // The weights come once for every block of tiles whose transformed input stays in the second cache.
   const double tile_bytes = 4 * frequencies * Blocks(e.c, lanes) * lanes;
-  const double block = std::max(14., static_cast<double>(Caches().l2_bytes) / 2 / tile_bytes);
-  const double weight_bytes = 4 * frequencies * pairs, passes = std::max(1., tiles / block);
+  const double block = std::max(14., static_cast<double>(Caches().l2_bytes) * kWinogradShare / tile_bytes);
+  const double weight_bytes = 4 * frequencies * pairs, passes = std::ceil(tiles / block);
   const double transforms = images * tiles * frequencies * 1.5 * (Blocks(e.c, lanes) + Blocks(e.o, lanes)) * 0.7e-9;
   return std::max(VectorSeconds(images * tiles * pairs * frequencies, efficiency, lanes),
-                  images * passes * weight_bytes / WeightBandwidth(weight_bytes, 16e9)) +
+                  images * passes * weight_bytes / WeightBandwidth(weight_bytes, 24e9)) +
          transforms;
 }
 

@@ -67,9 +67,8 @@ class WinogradStep : public Step {
         kernels_(builder.kernels()),
         pads_(spec.pads) {
     const int64_t lanes = x.lanes, blocks = x.blocks();
-    // The transformed inputs of a block stay in half the L2 cache.
     const int64_t tile_bytes = s_.frequencies() * blocks * lanes * static_cast<int64_t>(sizeof(float));
-    const int64_t budget = static_cast<int64_t>(Caches().l2_bytes / 2);
+    const int64_t budget = static_cast<int64_t>(static_cast<double>(Caches().l2_bytes) * kWinogradShare);
     const int64_t most = std::clamp<int64_t>(budget / tile_bytes, std::min<int64_t>(s_.tiles(), 14), s_.tiles());
     const int64_t pieces = (s_.tiles() + most - 1) / most;
     block_tiles_ = (s_.tiles() + pieces - 1) / pieces;

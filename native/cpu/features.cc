@@ -1,5 +1,7 @@
 #include "cpu/features.h"
 
+#include <cstdio>
+
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -87,6 +89,12 @@ CacheSizes ReadCaches() {
   read(_SC_LEVEL1_DCACHE_SIZE, &sizes.l1_bytes);
   read(_SC_LEVEL2_CACHE_SIZE, &sizes.l2_bytes);
   read(_SC_LEVEL3_CACHE_SIZE, &sizes.l3_bytes);
+  // Of a processor with several third caches sysconf gives the sum. What one core reaches stands here, in KiB.
+  if (std::FILE* f = std::fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r")) {
+    size_t kib = 0;
+    if (std::fscanf(f, "%9zuK", &kib) == 1 && kib > 0) sizes.l3_bytes = kib << 10;
+    std::fclose(f);
+  }
 #elif defined(__APPLE__)
   const auto read = [](const char* name, size_t* size) {
     size_t value = 0, length = sizeof(value);
