@@ -1,0 +1,63 @@
+/** A bar per network: how many times as fast as the other engine, with the quartiles of the rounds. */
+import type { Figure } from '../section.js';
+import { times } from '../table.js';
+import { axis, colors, still, tooltip } from './style.js';
+
+export interface Ratio {
+  readonly title: string;
+  readonly speedup: number;
+  readonly quartiles: readonly [number, number];
+}
+
+const barPixels = 26;
+const framePixels = 70;
+
+export function ratioFigure(ratios: readonly Ratio[]): Figure {
+  const whiskers = ratios.map(({ quartiles: [low, high] }, i) => [{ coord: [low, i] }, { coord: [high, i] }]);
+  return {
+    title: 'Speed beside onnxruntime',
+    caption:
+      'Time of onnxruntime over time of lanewise: median of the rounds, whiskers from the lower to the upper quartile. Right of 1 lanewise is faster.',
+    height: framePixels + barPixels * ratios.length,
+    option: {
+      ...still,
+      tooltip,
+      grid: { left: 210, right: 60, top: 10, bottom: 50 },
+      xAxis: { ...axis('times as fast'), type: 'value', min: 0, nameGap: 28 },
+      yAxis: {
+        type: 'category',
+        data: ratios.map(({ title }) => title),
+        inverse: true,
+        axisTick: { show: false },
+        axisLine: { show: false },
+        axisLabel: { color: colors.guide, fontSize: 12, width: 195, overflow: 'truncate' },
+      },
+      series: [
+        {
+          type: 'bar',
+          barWidth: '58%',
+          data: ratios.map(({ title, speedup, quartiles }) => ({
+            name: `${title}\n${times(speedup)}, quartiles ${quartiles.map(times).join(' - ')}`,
+            value: speedup,
+            itemStyle: { color: speedup < 1 ? colors.bad : colors.ours },
+            label: { show: true, position: 'insideLeft', formatter: times(speedup), color: '#fff', fontSize: 12 },
+          })),
+          markLine: {
+            silent: true,
+            symbol: 'none',
+            label: { show: false },
+            data: [
+              { xAxis: 1, lineStyle: { color: '#1c1c1a', type: 'solid', width: 1 } },
+              ...whiskers.map(([from, to]) => [
+                { ...from, symbol: 'rect', symbolSize: [1.5, 9], lineStyle: whisker },
+                { ...to, symbol: 'rect', symbolSize: [1.5, 9] },
+              ]),
+            ],
+          },
+        },
+      ],
+    },
+  };
+}
+
+const whisker = { color: '#1c1c1a', type: 'solid', width: 1.5 } as const;
