@@ -47,7 +47,10 @@ function notes({ kind, threads, isa, results }: RaceDocument): string[] {
 }
 
 const pointsOf = (results: readonly NetworkResult[]): RooflinePoint[] =>
-  results.flatMap(({ title, layers = [] }) => layers.map((layer) => ({ ...layer, network: title })));
+  results.flatMap(({ title, layers = [] }) => {
+    const total = layers.reduce((sum, { ms }) => sum + ms, 0);
+    return layers.map((layer) => ({ ...layer, network: title, share: layer.ms / total }));
+  });
 
 export function raceSection(document: RaceDocument): Section {
   const { kind, threads, results } = document;

@@ -12,6 +12,10 @@ export interface Ratio {
 const barPixels = 26;
 const framePixels = 70;
 
+/** The line at 1 and all whiskers are within; a multiple of a fifth, so that ticks are round. */
+const lastTick = (ratios: readonly Ratio[]): number =>
+  Math.ceil(5 * Math.max(1.1, ...ratios.map(({ quartiles }) => 1.02 * quartiles[1]))) / 5;
+
 export function ratioFigure(ratios: readonly Ratio[]): Figure {
   const whiskers = ratios.map(({ quartiles: [low, high] }, i) => [{ coord: [low, i] }, { coord: [high, i] }]);
   return {
@@ -23,7 +27,7 @@ export function ratioFigure(ratios: readonly Ratio[]): Figure {
       ...still,
       tooltip,
       grid: { left: 210, right: 60, top: 10, bottom: 50 },
-      xAxis: { ...axis('times as fast'), type: 'value', min: 0, nameGap: 28 },
+      xAxis: { ...axis('times as fast'), type: 'value', min: 0, max: lastTick(ratios), nameGap: 28 },
       yAxis: {
         type: 'category',
         data: ratios.map(({ title }) => title),
@@ -47,10 +51,10 @@ export function ratioFigure(ratios: readonly Ratio[]): Figure {
             symbol: 'none',
             label: { show: false },
             data: [
-              { xAxis: 1, lineStyle: { color: '#1c1c1a', type: 'solid', width: 1 } },
+              { xAxis: 1, lineStyle: { color: colors.ink, type: 'solid', width: 1 } },
               ...whiskers.map(([from, to]) => [
-                { ...from, symbol: 'rect', symbolSize: [1.5, 9], lineStyle: whisker },
-                { ...to, symbol: 'rect', symbolSize: [1.5, 9] },
+                { ...from, symbol: 'rect', symbolSize: [9, 1.5], lineStyle: whisker },
+                { ...to, symbol: 'rect', symbolSize: [9, 1.5] },
               ]),
             ],
           },
@@ -60,4 +64,4 @@ export function ratioFigure(ratios: readonly Ratio[]): Figure {
   };
 }
 
-const whisker = { color: '#1c1c1a', type: 'solid', width: 1.5 } as const;
+const whisker = { color: colors.ink, type: 'solid', width: 1.5 } as const;

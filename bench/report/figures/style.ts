@@ -1,16 +1,27 @@
 /** What charts have in common. */
 
-/** Lanewise, the other engine, lines that only guide the eye, and what is worse than it should be. */
+/** The engines, lines that only guide the eye, lines to read, and what is worse than it should be. */
 export const colors = {
   ours: '#2a6fc9',
   rival: '#c9772a',
   guide: '#65645f',
   faint: '#d8d7d1',
+  veil: '#efeeea',
+  ink: '#1c1c1a',
   bad: '#b3352b',
 } as const;
 
-/** Far apart for those, too, who see fewer colours. */
-export const palette = ['#2a6fc9', '#c9772a', '#2f8f6b', '#8a56b8', '#a89a1c', '#b84a7a'] as const;
+/** Kernels by family, far apart for those, too, who see fewer colours. */
+export const familyColors: Readonly<Record<string, string>> = {
+  tile: '#2a6fc9',
+  winograd: '#a89a1c',
+  depthwise: '#c9772a',
+  grouped: '#2f8f6b',
+  other: '#8f8d86',
+};
+
+/** Of families without a colour of their own. */
+export const anotherFamily = '#8a56b8';
 
 const text = { color: colors.guide, fontSize: 12 } as const;
 const lines = { lineStyle: { color: colors.faint } } as const;

@@ -15,13 +15,14 @@ h1 { font-size: 22px; margin: 0 0 8px; }
 h2 { font-size: 18px; margin: 48px 0 4px; padding-top: 16px; border-top: 1px solid var(--line); }
 h3 { font-size: 15px; margin: 28px 0 2px; }
 p { margin: 0 0 8px; max-width: 90ch; }
-nav a { margin-right: 18px; }
+nav a { margin-right: 18px; display: inline-block; }
 a { color: inherit; }
 .soft { color: var(--soft); }
 .wide { overflow-x: auto; margin: 16px 0; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: 12px; white-space: nowrap; }
-th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:last-child, td:last-child { padding-right: 0; }
 .right { text-align: right; }
 @media print { .wide, figure { break-inside: avoid; } }
 figure { margin: 0; }
