@@ -11,6 +11,7 @@ import { origin } from '../report/machine.js';
 import { type BenchOptions, readThreadsOptions, threadsHelp } from '../report/options.js';
 import { eachWithProgress, type PartProgress } from '../report/progress.js';
 import { type ScalingResult, scalingResult, scalingSection } from './section.js';
+import { usualThreadCounts } from './threads.js';
 
 const help = `Usage: npm run bench -- scaling [options]
 
@@ -22,14 +23,6 @@ ${threadsHelp}
 
 Networks: ${workloadNames.join(', ')}
 `;
-
-/** Up to here every number of threads is measured, above only powers of two and the last. */
-const gapless = 8;
-
-export const usualThreadCounts = (processors: number): number[] =>
-  Array.from({ length: processors }, (_, i) => i + 1).filter(
-    (count) => count <= gapless || Number.isInteger(Math.log2(count)) || count === processors,
-  );
 
 async function measure(
   workload: Workload,
