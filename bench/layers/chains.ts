@@ -39,7 +39,7 @@ export const layers: readonly Layer[] = [
 ];
 
 /** How often the layer occurs in its chain. */
-const occurrences = 6;
+export const occurrences = 6;
 
 /** Nodes that are to be measured are called `layer N`. */
 export const isMeasured = (name: string): boolean => name.startsWith('layer ');

@@ -1,9 +1,10 @@
 /** The results of `bench layers` for people. */
+import { ratioFigure } from '../report/figures/ratios.js';
 import { rooflineFigure } from '../report/figures/roofline.js';
 import { type Origin, originText, threadsText } from '../report/machine.js';
 import type { Section } from '../report/section.js';
 import { median } from '../report/statistics.js';
-import { type Column, exponential, milliseconds, percent, tableOf } from '../report/table.js';
+import { type Column, exponential, milliseconds, percent, tableOf, times } from '../report/table.js';
 import type { LayerErrors } from './accuracy.js';
 
 export interface LayerResult {
@@ -13,6 +14,10 @@ export interface LayerResult {
   /** Of weights, activations in and activations out, each once. */
   readonly bytes: number;
   readonly ms: number;
+  readonly rivalMs: number;
+  /** Time of onnxruntime over ours, round by round: median and quartiles. */
+  readonly speedup: number;
+  readonly quartiles: readonly [number, number];
   readonly gflops: number;
   /** GFLOP/s of one core. */
   readonly peak: number;
@@ -23,7 +28,6 @@ export interface LayerResult {
   readonly clock: number;
   /** Multiply-adds per cycle, as a share of the most that a cycle can do. */
   readonly perCycle: number;
-  readonly quartiles: readonly [number, number];
   readonly rounds: number;
   readonly kept: number;
   readonly noisy: boolean;
@@ -46,7 +50,11 @@ const columns: readonly Column<LayerResult>[] = [
   { title: 'of peak', cell: (r) => percent(r.ofPeak) },
   { title: 'clock', cell: (r) => percent(r.clock) },
   { title: 'per cycle', cell: (r) => percent(r.perCycle) },
-  { title: 'quartiles', cell: (r) => r.quartiles.map(percent).join(' - ') },
+  { title: 'onnxruntime', cell: (r) => milliseconds(r.rivalMs) },
+  {
+    title: 'speed',
+    cell: ({ speedup, quartiles: [low, high] }) => `${times(speedup)} (${low.toFixed(2)}-${high.toFixed(2)})`,
+  },
   { title: 'max error', cell: ({ errors }) => `${exponential(errors.ours.max)} (${exponential(errors.rival.max)})` },
   { title: 'rms error', cell: ({ errors }) => `${exponential(errors.ours.rms)} (${exponential(errors.rival.rms)})` },
   { title: 'rounds', cell: (r) => `${r.kept}/${r.rounds}${r.noisy ? ' noisy' : ''}` },
@@ -59,12 +67,16 @@ export function layersSection(document: LayersDocument): Section {
   const points = results.map((result) => ({ ...result, network: result.name, op: 'conv2d' }));
   return {
     title: `Layers in chains, ${threadsText(threads)}`,
-    origin: originText(document, `${threadsText(threads)}, batch 1`, true),
+    origin: originText(document, `${threadsText(threads)} each, batch 1`, true),
     table: tableOf(columns, results),
     notes: [
       `Peak of one core: ${peak.toFixed(0)} GFLOP/s (median). Memory: ${bandwidth.toFixed(0)} GB/s read and written. "clock" is the clock behind the layer over the clock of that probe, which loads nothing: processors slow down under dense vector code. Winograd needs fewer multiplications than it is given credit for. MB: weights, activations in and activations out, once each.`,
+      'Speed: median over rounds of onnxruntime ms / lanewise ms, with quartiles; of onnxruntime by its own profiler, in a chain of the same layers, without its conversions of layout.',
       'Errors: of 64 outputs of the layer against float64, relative to its largest output; in brackets those of onnxruntime.',
     ],
-    figures: [rooflineFigure(points, { peak: threads * peak, bandwidth })],
+    figures: [
+      ratioFigure(results.map((result) => ({ ...result, title: result.name }))),
+      rooflineFigure(points, { peak: threads * peak, bandwidth }),
+    ],
   };
 }

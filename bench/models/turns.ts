@@ -22,6 +22,9 @@ const mostColdRuns = 3;
 /** Worker threads of either engine go on spinning for a moment: what follows begins when they have given up. */
 const settleMs = 10;
 
+/** Until no thread of the engine that ran before can be in the way; with one thread each there is none. */
+export const settle = (threads: number): Promise<unknown> => (threads > 1 ? sleep(settleMs) : Promise.resolve());
+
 async function timed(engine: Engine): Promise<number> {
   const start = performance.now();
   await engine.run();
@@ -44,7 +47,7 @@ export async function warmTurn(engine: Engine, threads: number): Promise<Turn> {
     ms: (runs + 1) * ms,
     networks: 1,
     async take() {
-      if (threads > 1) await sleep(settleMs);
+      await settle(threads);
       await engine.run(); // the other one's data is in the caches
       const start = performance.now();
       for (let run = 0; run < runs; run++) await engine.run();

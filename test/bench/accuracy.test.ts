@@ -2,6 +2,7 @@
 import test from 'ava';
 import { errorsOf, exactOutput, layerErrors } from '../../bench/layers/accuracy.js';
 import type { Layer } from '../../bench/layers/chains.js';
+import { timesOfRuns } from '../../bench/layers/rival.js';
 import { RandomStream } from '../../bench/zoo/weights.js';
 import { naiveConv } from '../support/naive-conv.js';
 
@@ -50,4 +51,22 @@ test('both engines are as near as float32 allows', async (t) => {
     t.true(rms <= max);
     t.true(max > 0);
   }
+});
+
+test('of a profile of onnxruntime the kernels of the measured layers are read, run by run', (t) => {
+  const event = (name: string, dur: number, cat = 'Node') => ({ cat, name, dur });
+  const run = (first: number) => [
+    event('first y_nchwc_kernel_time', 999),
+    ...Array.from({ length: 6 }, (_, i) => [
+      event(`layer ${i} y_nchwc_fence_before`, 0),
+      event(`layer ${i} y_nchwc_kernel_time`, first + i),
+      event(`back ${i} y_nchwc_kernel_time`, 999),
+    ]).flat(),
+    event('model_run', 99999, 'Session'),
+  ];
+  const text = JSON.stringify([event('session_initialization', 5, 'Session'), ...run(1000), ...run(2000)]);
+  t.deepEqual(timesOfRuns(text), [
+    [1, 1.001, 1.002, 1.003, 1.004, 1.005],
+    [2, 2.001, 2.002, 2.003, 2.004, 2.005],
+  ]);
 });

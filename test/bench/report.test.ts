@@ -44,6 +44,7 @@ test('Markdown: a section per document, networks first, each with machine, versi
   t.regex(text, /\| Slow .* slower 0\.50x/);
   t.regex(text, /Slower: Slow\./);
   t.regex(text, /from 1 to 2: lanewise 2\.00x, onnxruntime 1\.50x/);
+  t.regex(text, /2\.00 \| 2\.00x \(1\.90-2\.10\)/);
   t.regex(text, /2\.0e-7 \(4\.0e-7\) \| 1\.0e-7 \(3\.0e-7\)/);
 });
 
