@@ -48,8 +48,14 @@ async function measureMixed(chosen: readonly Workload[], options: CommonOptions)
       pairs.push(await openPair(workload, threads, isa));
     }
     const onRound = (done: number, total: number) => progress.at(done / total, 'rounds of all networks');
-    const ours = await mixedTurn(pairs.map((pair) => pair.ours));
-    const rival = await mixedTurn(pairs.map((pair) => pair.rival));
+    const ours = await mixedTurn(
+      pairs.map((pair) => pair.ours),
+      threads,
+    );
+    const rival = await mixedTurn(
+      pairs.map((pair) => pair.rival),
+      threads,
+    );
     const all = await race(ours, rival, { rounds, threads, isa, onRound });
     return pairs.map((pair, i) => networkResult(pair, all[i] ?? [], threads));
   } finally {

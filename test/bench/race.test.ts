@@ -60,10 +60,10 @@ test('a warm turn repeats a network, a mixed one goes round, a cold one gives on
   t.deepEqual(new Set(log), new Set(['a']));
   t.true(log.length > 1);
 
-  const mixed = await mixedTurn([counted(log, 'a'), counted(log, 'b')]);
+  const mixed = await mixedTurn([counted(log, 'a'), counted(log, 'b')], 1);
   log.length = 0;
   t.is((await mixed.take()).length, 2);
-  t.deepEqual(log, ['a', 'b']);
+  t.deepEqual(log, ['a', 'b', 'a', 'b']);
 
   const cold = await coldTurn(counted(log, 'a'));
   const [ms = Number.NaN] = await cold.take();
