@@ -12,9 +12,11 @@ export interface Ratio {
 const barPixels = 26;
 const framePixels = 70;
 
-/** The line at 1 and all whiskers are within; a multiple of a fifth, so that ticks are round. */
-const lastTick = (ratios: readonly Ratio[]): number =>
-  Math.ceil(5 * Math.max(1.1, ...ratios.map(({ quartiles }) => 1.02 * quartiles[1]))) / 5;
+/** The line at 1 and all whiskers are within; such that ticks are round. */
+function lastTick(ratios: readonly Ratio[]): number {
+  const most = Math.max(1.1, ...ratios.map(({ quartiles }) => 1.02 * quartiles[1]));
+  return most > 3 ? Math.ceil(most) : Math.ceil(5 * most) / 5;
+}
 
 export function ratioFigure(ratios: readonly Ratio[]): Figure {
   const whiskers = ratios.map(({ quartiles: [low, high] }, i) => [{ coord: [low, i] }, { coord: [high, i] }]);
