@@ -6,7 +6,10 @@ import { UsageError } from './report/options.js';
 const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<{ command: BenchCommand }> }>> = {
   models: { summary: 'whole networks against onnxruntime, interleaved', load: () => import('./models/command.js') },
   layers: { summary: 'single layers against the peak of the core', load: () => import('./layers/command.js') },
+  cold: { summary: 'the same with cold caches, or several networks in turns', load: () => import('./cold/command.js') },
+  scaling: { summary: 'whole networks with one thread, two and so on', load: () => import('./scaling/command.js') },
   runtime: { summary: 'the event loop and aborts, as a server feels them', load: () => import('./runtime/command.js') },
+  report: { summary: 'one page of the JSON files of the others', load: () => import('./collect/command.js') },
 };
 
 const help = `Usage: npm run bench -- COMMAND [options]

@@ -39,28 +39,45 @@ export const layers: readonly Layer[] = [
 ];
 
 /** How often the layer occurs in its chain. */
-const occurrences = 6;
+export const occurrences = 6;
 
 /** Nodes that are to be measured are called `layer N`. */
 export const isMeasured = (name: string): boolean => name.startsWith('layer ');
 
-export function chainModel({ name, inputs, outputs, size, kernel, groups = 1 }: Layer): Uint8Array {
+/** A convolution of stride 1 that keeps the size of the picture. */
+interface Convolution {
+  readonly node: NodeData;
+  readonly weight: TensorData & { readonly data: Float32Array };
+}
+
+export function convolution(
+  random: RandomStream,
+  name: string,
+  input: string,
+  { inputs, outputs, kernel, groups = 1 }: Pick<Layer, 'inputs' | 'outputs' | 'kernel' | 'groups'>,
+): Convolution {
+  const dims = [outputs, inputs / groups, kernel, kernel];
+  const fanIn = (kernel * kernel * inputs) / groups;
+  const data = Float32Array.from({ length: outputs * fanIn }, () => random.normal() / Math.sqrt(fanIn));
+  const pad = (kernel - 1) / 2;
+  const attributes: Record<string, Attribute> = {
+    kernel_shape: { ints: [kernel, kernel] },
+    pads: { ints: [pad, pad, pad, pad] },
+    group: { int: groups },
+  };
+  const weight = { name: `${name} weight`, dims, data };
+  return { node: { op: 'Conv', name, inputs: [input, weight.name], outputs: [`${name} y`], attributes }, weight };
+}
+
+export function chainModel({ name, inputs, outputs, size, kernel, groups = 1 }: Layer): Uint8Array<ArrayBuffer> {
   const random = new RandomStream(1, name);
   const nodes: NodeData[] = [];
   const initializers: TensorData[] = [];
   let last = 'input';
   const convolve = (node: string, from: number, to: number, k: number, groups: number) => {
-    const dims = [to, from / groups, k, k];
-    const fanIn = (k * k * from) / groups;
-    const data = Float32Array.from({ length: to * fanIn }, () => random.normal() / Math.sqrt(fanIn));
-    initializers.push({ name: `${node} weight`, dims, data });
-    const pad = (k - 1) / 2;
-    const attributes: Record<string, Attribute> = {
-      kernel_shape: { ints: [k, k] },
-      pads: { ints: [pad, pad, pad, pad] },
-      group: { int: groups },
-    };
-    nodes.push({ op: 'Conv', name: node, inputs: [last, `${node} weight`], outputs: [`${node} y`], attributes });
+    const made = convolution(random, node, last, { inputs: from, outputs: to, kernel: k, groups });
+    nodes.push(made.node);
+    initializers.push(made.weight);
     last = `${node} y`;
   };
   // The first and the last also convert from and to the layout of the caller, so they are others.

@@ -1,8 +1,8 @@
 /** The two that race, behind one face: the public API of each, at its best settings. */
-import { createRequire } from 'node:module';
-import { type Isa, loadModel, tensor } from 'lanewise';
+import { type Isa, loadModel, type ProfileStep, tensor } from 'lanewise';
 import * as ort from 'onnxruntime-node';
-import type { Prepared } from './workloads.js';
+import { largestDifference } from './difference.js';
+import type { Prepared, Workload } from './workloads.js';
 
 export interface Engine {
   /** One run as a user would call it; copies in and out are part of it. Gives the values of all outputs by name. */
@@ -12,6 +12,37 @@ export interface Engine {
 
 export interface OurEngine extends Engine {
   readonly macs: number;
+  /** One run on this thread, step by step. */
+  profile(): readonly ProfileStep[];
+}
+
+/** A network in both engines. */
+export interface Pair {
+  readonly workload: Workload;
+  readonly ours: OurEngine;
+  readonly rival: Engine;
+  /** Of the results: see `largestDifference`. */
+  readonly difference: number;
+  release(): Promise<void>;
+}
+
+export async function openPair(workload: Workload, threads: number, isa: Isa): Promise<Pair> {
+  const prepared = await workload.prepare();
+  const ours = await openLanewise(prepared, threads, isa);
+  const plain = await openOnnxruntime(prepared, threads, 'disabled');
+  const difference = largestDifference(await ours.run(), await plain.run());
+  await plain.release();
+  const rival = await openOnnxruntime(prepared, threads, 'all');
+  return {
+    workload,
+    ours,
+    rival,
+    difference,
+    async release() {
+      await ours.release();
+      await rival.release();
+    },
+  };
 }
 
 export async function openLanewise(workload: Prepared, threads: number, isa: Isa): Promise<OurEngine> {
@@ -20,6 +51,7 @@ export async function openLanewise(workload: Prepared, threads: number, isa: Isa
   const feeds = { [inputName]: tensor(data, shape) };
   return {
     macs: model.report({ [inputName]: shape }).macs,
+    profile: () => model.profileSync(feeds).steps,
     async run() {
       return new Map(
         Object.entries(await model.run(feeds)).map(([name, output]) => [name, output.data as Float32Array]),
@@ -57,8 +89,4 @@ export async function openOnnxruntime(
     },
     release: () => session.release(),
   };
-}
-
-export function onnxruntimeVersion(): string {
-  return (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }).version;
 }

@@ -70,3 +70,8 @@ export const workloads: readonly Workload[] = [
   ocr('ocr-rec', 'PP-OCRv4 recognition 48x320', 'ch_PP-OCRv4_rec_infer.onnx', heading, 48, 320),
   ocr('ocr-cls', 'PP-OCR direction 48x192', 'ch_ppocr_mobile_v2.0_cls_infer.onnx', heading, 48, 192),
 ];
+
+export const workloadNames: readonly string[] = workloads.map(({ name }) => name);
+
+export const chosenWorkloads = (names: readonly string[]): Workload[] =>
+  workloads.filter(({ name }) => names.includes(name));

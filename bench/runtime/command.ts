@@ -1,23 +1,17 @@
 /** `bench runtime`: what a server feels: the event loop while a network loads and runs, and how fast an abort works. */
 import { readFile } from 'node:fs/promises';
 import { loadModel, type Model, tensor } from 'lanewise';
-import { type Workload, workloads } from '../models/workloads.js';
+import { chosenWorkloads, type Workload, workloadNames } from '../models/workloads.js';
 import type { BenchCommand } from '../report/command.js';
+import { deliver } from '../report/deliver.js';
+import { origin } from '../report/machine.js';
 import { type CommonOptions, commonHelp, readOptions } from '../report/options.js';
-import {
-  type Column,
-  machine,
-  machineText,
-  markdownTable,
-  milliseconds,
-  progress,
-  writeJson,
-} from '../report/print.js';
+import { eachWithProgress, type PartProgress } from '../report/progress.js';
 import { quantile } from '../report/statistics.js';
 import { abortLatency } from './abort.js';
 import { loopDelayDuring } from './event-loop.js';
+import { type RuntimeResult, runtimeSection } from './section.js';
 
-const names = workloads.map(({ name }) => name);
 const usual = ['resnet-50'];
 
 const help = `Usage: npm run bench -- runtime [options]
@@ -29,28 +23,14 @@ Options:
 ${commonHelp.replace('these alone', `networks; default: ${usual.join(',')}`)}
   --help
 
-Networks: ${names.join(', ')}
+Networks: ${workloadNames.join(', ')}
 `;
 
 const runsPerRound = 50;
 const abortsPerRound = 20;
 
-interface Result {
-  readonly network: string;
-  readonly what: string;
-  readonly p99: number;
-  readonly max: number;
-}
-
-const columns: readonly Column<Result>[] = [
-  { title: 'network', align: 'left', cell: (r) => r.network },
-  { title: 'milliseconds', align: 'left', cell: (r) => r.what },
-  { title: 'p99', cell: (r) => milliseconds(r.p99) },
-  { title: 'max', cell: (r) => milliseconds(r.max) },
-];
-
 /** The median over rounds of the p99, and the worst of all maxima. */
-function delayOf(network: string, what: string, rounds: readonly { p99Ms: number; maxMs: number }[]): Result {
+function delayOf(network: string, what: string, rounds: readonly { p99Ms: number; maxMs: number }[]): RuntimeResult {
   const p99 = quantile(
     rounds.map(({ p99Ms }) => p99Ms),
     0.5,
@@ -58,14 +38,18 @@ function delayOf(network: string, what: string, rounds: readonly { p99Ms: number
   return { network, what, p99, max: Math.max(...rounds.map(({ maxMs }) => maxMs)) };
 }
 
-const latencyOf = (network: string, what: string, latencies: readonly number[]): Result => ({
+const latencyOf = (network: string, what: string, latencies: readonly number[]): RuntimeResult => ({
   network,
   what,
   p99: quantile(latencies, 0.99),
   max: Math.max(...latencies),
 });
 
-async function measure(workload: Workload, { rounds, threads, isa }: CommonOptions): Promise<Result[]> {
+async function measure(
+  workload: Workload,
+  { rounds, threads, isa }: CommonOptions,
+  part: PartProgress,
+): Promise<RuntimeResult[]> {
   const { file, inputName, shape, data } = await workload.prepare();
   const bytes = await readFile(file);
   const options = { threads, isa, inputShapes: { [inputName]: shape } };
@@ -77,7 +61,7 @@ async function measure(workload: Workload, { rounds, threads, isa }: CommonOptio
   const rejected: number[] = [];
   const stopped: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    progress(`${workload.name}: round ${round + 1} of ${rounds}`);
+    part.at(round / rounds, workload.name);
     delays.idle.push(await loopDelayDuring(() => new Promise((resolve) => setTimeout(resolve, 500))));
     let model: Model | undefined;
     const load = (source: string | Uint8Array) => async () => {
@@ -116,15 +100,14 @@ async function measure(workload: Workload, { rounds, threads, isa }: CommonOptio
 export const command: BenchCommand = {
   help,
   async run(args) {
-    const options = readOptions(args, names);
-    const chosen = args.some((arg) => arg.startsWith('--only')) ? options.only : usual;
-    const where = machine();
-    console.log(`lanewise (${options.isa}), ${options.threads} thread(s). ${machineText(where)}\n`);
-    const results: Result[] = [];
-    for (const workload of workloads.filter(({ name }) => chosen.includes(name)))
-      results.push(...(await measure(workload, options)));
-    progress('');
-    console.log(markdownTable(columns, results));
-    writeJson(options.json, { machine: where, threads: options.threads, isa: options.isa, results });
+    const options = readOptions(args, workloadNames);
+    const chosen = chosenWorkloads(args.some((arg) => arg.startsWith('--only')) ? options.only : usual);
+    const where = origin(options.isa);
+    const results = await eachWithProgress(chosen, (workload, part) => measure(workload, options, part));
+    await deliver(
+      { kind: 'runtime', ...where, threads: options.threads, results: results.flat() },
+      runtimeSection,
+      options,
+    );
   },
 };

@@ -1,6 +1,8 @@
 /** `npm run soak`: does memory come back? Exit code 1 when it does not. */
 import { parseArgs } from 'node:util';
-import { machine, machineText, markdownTable, progress } from '../report/print.js';
+import { machine, machineText } from '../report/machine.js';
+import { Progress } from '../report/progress.js';
+import { markdownTable, tableOf } from '../report/table.js';
 import { isZooName, networks, type ZooName, zooModel, zooNames } from '../zoo/index.js';
 import { type Soaked, type SoakedNetwork, soakCycles, soakRuns } from './soak.js';
 
@@ -40,9 +42,10 @@ if (values.help) {
   const cycled = readNames(values.networks).map((name) => soaked(name, Number(values.size)));
   const small = soaked('squeezenet-1.1', 32);
   console.log(machineText(machine()));
-  progress('cycles');
+  const progress = new Progress();
+  progress.at(0, 'cycles');
   const results = [await soakCycles(cycled, Number(values.cycles), Number(values.allowed ?? 10))];
-  progress('runs');
+  progress.at(0.5, 'runs');
   results.push(await soakRuns(small, Number(values.runs), Number(values.allowed ?? 5)));
   const columns = [
     { title: 'soak', align: 'left' as const, cell: ({ what }: Soaked) => what },
@@ -52,6 +55,7 @@ if (values.help) {
     { title: 'allowed', cell: ({ allowedMb }: Soaked) => `+${allowedMb}` },
     { title: 's', cell: ({ seconds }: Soaked) => seconds.toFixed(0) },
   ];
-  console.log(markdownTable(columns, results));
+  progress.end();
+  console.log(markdownTable(tableOf(columns, results)));
   if (results.some(({ settledMb, endMb, allowedMb }) => endMb > settledMb + allowedMb)) process.exitCode = 1;
 }

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { repositoryRoot } from '../repository.js';
 import { type Architecture, GraphBuilder } from './builder.js';
 import { denseNet, denseNet121 } from './densenet.js';
 import { efficientNet, efficientNetScales } from './efficientnet.js';
@@ -122,17 +122,6 @@ export function zooModel(name: ZooName, options?: ZooOptions): string {
     renameSync(partial, path);
   }
   return path;
-}
-
-/** The folder that holds package.json: the compiled files lie deeper than the sources. */
-function repositoryRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('package.json not found above bench/zoo');
-    folder = parent;
-  }
-  return folder;
 }
 
 /** An image as networks see it after normalisation: smooth structure plus noise, in about [-2, 2], NCHW. */
