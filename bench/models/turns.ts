@@ -20,7 +20,7 @@ const mostRuns = 10;
 const mostColdRuns = 3;
 
 /** Worker threads of either engine go on spinning for a moment: what follows begins when they have given up. */
-const settleMs = 10;
+const settleMs = 60;
 
 /** Until no thread of the engine that ran before can be in the way; with one thread each there is none. */
 export const settle = (threads: number): Promise<unknown> => (threads > 1 ? sleep(settleMs) : Promise.resolve());

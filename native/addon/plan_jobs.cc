@@ -7,29 +7,30 @@
 
 namespace lanewise {
 
-Status RunJob::AddInput(const void* data, size_t bytes) {
-  Buffer copy;
-  LANEWISE_RETURN_IF_ERROR(copy.Allocate((bytes + sizeof(float) - 1) / sizeof(float)));
-  if (bytes > 0) std::memcpy(copy.data(), data, bytes);
-  inputs_.push_back(std::move(copy));
-  return Status::Ok();
+RunJob::~RunJob() {
+  if (copies_ != nullptr) plan_->ReturnCopies(std::move(copies_));
 }
 
-Status RunJob::AddOutput(size_t floats) {
-  Buffer output;
-  LANEWISE_RETURN_IF_ERROR(output.Allocate(floats));
-  outputs_.push_back(std::move(output));
+Status RunJob::CopyInputs(const std::vector<const void*>& inputs) {
+  LANEWISE_RETURN_IF_ERROR(plan_->TakeCopies(&copies_));
+  float* p = copies_->data();
+  for (const PortInfo& port : plan_->inputs()) {
+    const auto bytes = static_cast<size_t>(port.elements() * ElementBytes(port.type));
+    if (bytes > 0) std::memcpy(p, inputs[inputs_.size()], bytes);
+    inputs_.push_back(p);
+    p += Plan::CopySize(port);
+  }
+  for (const PortInfo& port : plan_->outputs()) {
+    outputs_.push_back(p);
+    p += Plan::CopySize(port);
+  }
   return Status::Ok();
 }
 
 Status RunJob::Execute(const std::atomic<bool>& stop) {
-  std::vector<const float*> inputs;
-  std::vector<float*> outputs;
-  for (const Buffer& b : inputs_) inputs.push_back(b.data());
-  for (Buffer& b : outputs_) outputs.push_back(b.data());
   RunOptions options;
-  options.inputs = inputs.data();
-  options.outputs = outputs.data();
+  options.inputs = inputs_.data();
+  options.outputs = outputs_.data();
   options.threads = threads_;
   options.stop = &stop;
   options.step_ms = step_ms_.empty() ? nullptr : step_ms_.data();
@@ -41,7 +42,7 @@ Napi::Value RunJob::Result(Napi::Env env) {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const PortInfo& port = plan_->outputs()[i];
     const Napi::TypedArray array = NewArray(env, port.type, static_cast<size_t>(port.elements()));
-    if (array.ByteLength() > 0) std::memcpy(DataOfArray(array), outputs_[i].data(), array.ByteLength());
+    if (array.ByteLength() > 0) std::memcpy(DataOfArray(array), outputs_[i], array.ByteLength());
     outputs.Set(static_cast<uint32_t>(i), array);
   }
   if (step_ms_.empty()) return outputs;

@@ -17,9 +17,11 @@ class RunJob : public Job {
  public:
   RunJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, std::shared_ptr<Plan> plan)
       : Job(env, std::move(stop)), plan_(std::move(plan)) {}
-  // Each once per input and output, in order.
-  Status AddInput(const void* data, size_t bytes);
-  Status AddOutput(size_t floats);
+  ~RunJob() override;
+  RunJob(const RunJob&) = delete;
+  RunJob& operator=(const RunJob&) = delete;
+  // First; the size of each input is that of the plan's.
+  Status CopyInputs(const std::vector<const void*>& inputs);
   void set_threads(int threads) { threads_ = threads; }
   void Time() { step_ms_.resize(plan_->step_count()); }
 
@@ -30,7 +32,9 @@ class RunJob : public Job {
 
  private:
   std::shared_ptr<Plan> plan_;
-  std::vector<Buffer> inputs_, outputs_;
+  std::unique_ptr<Buffer> copies_;
+  std::vector<const float*> inputs_;  // in the copies
+  std::vector<float*> outputs_;
   std::vector<double> step_ms_;  // filled when not empty
   int threads_ = 1;
 };

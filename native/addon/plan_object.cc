@@ -186,10 +186,9 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     const auto inputs = Arrays(info[0], plan.inputs(), "inputs");
     auto job = std::make_unique<RunJob>(env, StopFlag(info, 2), plan_);
     job->set_threads(Threads(info, 1));
-    for (const Napi::TypedArray& input : inputs) {
-      ThrowIfError(env, job->AddInput(DataOfArray(input), input.ByteLength()));
-    }
-    for (const PortInfo& port : plan.outputs()) ThrowIfError(env, job->AddOutput(port.floats()));
+    std::vector<const void*> data;
+    for (const Napi::TypedArray& input : inputs) data.push_back(DataOfArray(input));
+    ThrowIfError(env, job->CopyInputs(data));
     if (info.Length() > 3 && info[3].ToBoolean()) job->Time();
     const Napi::Promise promise = job->promise();
     const auto& completions = DataOf(env).completions;

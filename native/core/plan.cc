@@ -74,6 +74,9 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
   for (const PortSpec& port : spec.outputs) {
     p->outputs_.push_back({builder.value(port.value).type, builder.shape(port.value)});
   }
+  for (const auto* ports : {&p->inputs_, &p->outputs_}) {
+    for (const PortInfo& port : *ports) p->copies_size_ += CopySize(port);
+  }
   p->placed_ = std::move(builder.placed_);
   p->storages_ = std::move(builder.storages_);
   p->steps_ = std::move(builder.steps_);
@@ -85,6 +88,8 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
   return Status::Ok();
 }
 
+size_t Plan::CopySize(const PortInfo& port) { return RoundUp(port.floats()); }
+
 size_t Plan::constant_bytes() const {
   std::set<const Buffer*> seen;
   size_t total = 0;
@@ -95,42 +100,7 @@ size_t Plan::constant_bytes() const {
 }
 
 size_t Plan::held_bytes() const {
-  const Locked locked(arenas_monitor_);
-  return own_constant_bytes_ + arena_bytes_;
-}
-
-Status Plan::TakeArena(int threads, std::unique_ptr<Buffer>* arena) {
-  const size_t size = RoundUp(static_cast<size_t>(arena_size_)) + scratch_ * static_cast<size_t>(threads);
-  const Locked locked(arenas_monitor_);
-  const auto fits = [&](const std::unique_ptr<Buffer>& kept) { return kept->size() >= size; };
-  const auto found = std::find_if(arenas_.begin(), arenas_.end(), fits);
-  if (found != arenas_.end()) {
-    *arena = std::move(*found);
-    arenas_.erase(found);
-    return Status::Ok();
-  }
-  if (!arenas_.empty()) {
-    // Made for fewer threads. It gives way, so that there are never more than runs were under way at once.
-    arena_bytes_ -= arenas_.back()->bytes();
-    --arena_count_;
-    arenas_.pop_back();
-  }
-  arenas_.reserve(arena_count_ + 1);  // ReturnArena must not fail
-  auto fresh = std::make_unique<Buffer>();
-  Status status = fresh->Allocate(size);
-  if (!status.ok()) {
-    status.message = "activations: " + status.message;
-    return status;
-  }
-  arena_bytes_ += fresh->bytes();
-  ++arena_count_;
-  *arena = std::move(fresh);
-  return Status::Ok();
-}
-
-void Plan::ReturnArena(std::unique_ptr<Buffer> arena) noexcept {
-  const Locked locked(arenas_monitor_);
-  arenas_.push_back(std::move(arena));
+  return own_constant_bytes_ + arenas_.bytes() + copies_.bytes();
 }
 
 Status Plan::Run(const RunOptions& options) {
@@ -140,7 +110,8 @@ Status Plan::Run(const RunOptions& options) {
 Status Plan::RunSteps(const RunOptions& options) {
   ThreadPool::Session session(options.threads);
   std::unique_ptr<Buffer> arena;
-  LANEWISE_RETURN_IF_ERROR(TakeArena(session.threads(), &arena));
+  const size_t arena_size = RoundUp(static_cast<size_t>(arena_size_)) + scratch_ * static_cast<size_t>(session.threads());
+  LANEWISE_RETURN_IF_ERROR(arenas_.Take(arena_size, &arena));
 
   alignas(kAlignment) static float nowhere[kLine];
   std::vector<float*> tensors(placed_.size());
@@ -186,7 +157,7 @@ Status Plan::RunSteps(const RunOptions& options) {
       break;
     }
   }
-  ReturnArena(std::move(arena));
+  arenas_.Return(std::move(arena));
   return status;
 }
 

@@ -2,12 +2,13 @@
 // may be under way at once, each with an arena of its own.
 #pragma once
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/builder.h"
-#include "core/monitor.h"
+#include "core/run_memory.h"
 
 namespace lanewise {
 
@@ -43,9 +44,15 @@ class Plan {
   const StepInfo& step_info(size_t i) const { return steps_[i]->info; }
   size_t arena_bytes() const { return static_cast<size_t>(arena_size_) * sizeof(float); }
   size_t constant_bytes() const;
-  // Memory of this plan alone, now: arenas with their scratch memory, and constants that no PackCache shares.
+  // Memory of this plan alone, now: arenas with their scratch memory, copies, and constants that no PackCache shares.
   size_t held_bytes() const;
   const KernelTable& kernels() const { return *kernels_; }
+
+  // Room for copies of what comes in and goes out in one run, inputs first, for callers whose own arrays may not be kept;
+  // each copy begins where the one before it ends. Given back afterwards.
+  static size_t CopySize(const PortInfo& port);
+  Status TakeCopies(std::unique_ptr<Buffer>* copies) { return copies_.Take(copies_size_, copies); }
+  void ReturnCopies(std::unique_ptr<Buffer> copies) noexcept { copies_.Return(std::move(copies)); }
 
  private:
   Plan() = default;
@@ -53,9 +60,6 @@ class Plan {
   static Status Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
                       const PlanOptions& options);
   Status RunSteps(const RunOptions& options);
-  // An arena that no run is using, or a new one; given back afterwards.
-  Status TakeArena(int threads, std::unique_ptr<Buffer>* arena);
-  void ReturnArena(std::unique_ptr<Buffer> arena) noexcept;
 
   const KernelTable* kernels_ = nullptr;
   std::vector<PortInfo> inputs_, outputs_;
@@ -66,9 +70,9 @@ class Plan {
   int64_t arena_size_ = 0;
   size_t scratch_ = 0;
   size_t own_constant_bytes_ = 0;
-  mutable Monitor arenas_monitor_;
-  std::vector<std::unique_ptr<Buffer>> arenas_;  // those that no run is using
-  size_t arena_count_ = 0, arena_bytes_ = 0;     // of all
+  size_t copies_size_ = 0;
+  RunMemory arenas_{"activations", SIZE_MAX};
+  RunMemory copies_{"inputs and outputs", 4};  // waiting runs have theirs too: few of a long queue's are kept
 };
 
 }  // namespace lanewise
