@@ -6,6 +6,7 @@ import { UsageError } from './report/options.js';
 const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<{ command: BenchCommand }> }>> = {
   models: { summary: 'whole networks against onnxruntime, interleaved', load: () => import('./models/command.js') },
   layers: { summary: 'single layers against the peak of the core', load: () => import('./layers/command.js') },
+  start: { summary: 'cold starts: time to the first result and memory', load: () => import('./start/command.js') },
   runtime: { summary: 'the event loop and aborts, as a server feels them', load: () => import('./runtime/command.js') },
 };
 
