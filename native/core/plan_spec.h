@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/element.h"
+#include "core/weight_file.h"
 #include "kernels/contract.h"
 
 namespace lanewise {
@@ -26,7 +27,10 @@ inline int64_t ElementCount(const Shape& shape) {
 struct ValueSpec {
   std::string name;
   Shape shape;
-  const float* data = nullptr;  // constant (elements of `type`), valid while the plan is being created
+  // Constant (elements of `type`), valid while the plan is being created. Of one that is stored: any address, what is
+  // there is read when it is packed.
+  const float* data = nullptr;
+  std::shared_ptr<const StoredWeights> stored;
   int64_t constant_id = kNone;  // identity of the constant across the plans of one model; keys packed copies
   Element type = Element::kFloat32;
 };
