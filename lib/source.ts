@@ -1,6 +1,8 @@
 /** Where a model comes from: a path, a file URL or bytes. */
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, read, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { type AllLimits, checkLimit, defaultLimits } from './limits.js';
@@ -62,24 +64,26 @@ export async function openSource(
   // The addon cannot share descriptors with Node.js on Windows.
   if (path === undefined || process.platform === 'win32') return readSource(where, source, limits, signal);
   // Before it is opened: opening a pipe would wait for somebody to write to it.
-  const found = await stat(path);
+  const found = statSync(path);
   if (!found.isFile() || found.size < storedFromBytes) return readSource(where, source, limits, signal);
-  const handle = await open(path);
+  const descriptor = openSync(path, 'r');
   try {
-    const { size } = await handle.stat();
+    const { size } = fstatSync(descriptor);
     checkLimit(limits, 'maxFileBytes', size, 'the model file: bytes');
-    const file = callNative(where, () => new native.WeightFile(handle.fd));
-    const bytes = await readStructure(size, (into, at) => fill(handle, into, at, signal));
+    const file = callNative(where, () => new native.WeightFile(descriptor));
+    const bytes = await readStructure(size, (into, at) => fill(descriptor, into, at, signal));
     return { bytes, beside: externalDataBeside(path), file };
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 
-async function fill(handle: FileHandle, into: Uint8Array, at: number, signal: AbortSignal | undefined): Promise<void> {
+const readPart = promisify(read);
+
+async function fill(file: number, into: Uint8Array, at: number, signal: AbortSignal | undefined): Promise<void> {
   for (let done = 0; done < into.length; ) {
     signal?.throwIfAborted();
-    const { bytesRead } = await handle.read(into, done, into.length - done, at + done);
+    const { bytesRead } = await readPart(file, into, done, into.length - done, at + done);
     if (bytesRead === 0) throw new LanewiseError('ERR_MODEL_FORMAT', 'the model file ended while it was read');
     done += bytesRead;
   }

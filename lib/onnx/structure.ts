@@ -4,10 +4,10 @@
  */
 
 /** A payload of this size or larger stays in the file; smaller ones are cheaper to read along. */
-export const storedFrom = 1 << 15;
+export const storedFrom = 1 << 16;
 
 /** What is read at once where it is not known what comes. */
-const chunkBytes = 1 << 14;
+const chunkBytes = 1 << 16;
 
 /** Fields on the way to the payloads: ModelProto.graph, GraphProto.initializer, TensorProto.raw_data. */
 const path = [7, 5, 9] as const;

@@ -27,12 +27,11 @@ inline int64_t ElementCount(const Shape& shape) {
 struct ValueSpec {
   std::string name;
   Shape shape;
-  // Constant (elements of `type`), valid while the plan is being created. Of one that is stored: any address, what is
-  // there is read when it is packed.
-  const float* data = nullptr;
-  std::shared_ptr<const StoredWeights> stored;
+  const float* data = nullptr;  // constant (elements of `type`), valid while the plan is being created
   int64_t constant_id = kNone;  // identity of the constant across the plans of one model; keys packed copies
   Element type = Element::kFloat32;
+  // Of a constant that is read when it is packed: `data` is then any address.
+  std::shared_ptr<const StoredWeights> stored = nullptr;
 };
 
 struct EpilogueSpec {
