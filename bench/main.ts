@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
   layers: { summary: 'single layers against the peak of the core', load: () => import('./layers/command.js') },
   cold: { summary: 'the same with cold caches, or several networks in turns', load: () => import('./cold/command.js') },
   scaling: { summary: 'whole networks with one thread, two and so on', load: () => import('./scaling/command.js') },
+  start: { summary: 'cold starts: time to the first result and memory', load: () => import('./start/command.js') },
   runtime: { summary: 'the event loop and aborts, as a server feels them', load: () => import('./runtime/command.js') },
   report: { summary: 'one page of the JSON files of the others', load: () => import('./collect/command.js') },
 };

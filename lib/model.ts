@@ -16,7 +16,7 @@ import { Profile } from './profile.js';
 import { CallSite } from './runtime/call-site.js';
 import { type CompiledPlan, type ModelMemory, type ModelReport, PlanCache } from './runtime/plans.js';
 import { type ModelStats, RunQueue } from './runtime/queue.js';
-import { type ModelSource, readSource } from './source.js';
+import { type ModelSource, openSource } from './source.js';
 import { StagedValues } from './stages.js';
 import { type DataType, Tensor } from './tensor.js';
 import { inTurns } from './work.js';
@@ -409,7 +409,8 @@ function checkLoadOptions(options: LoadOptions): void {
  * Loads an ONNX model (operator sets 7 and newer). The event loop stays free: decoding and graph passes work in turns of
  * about a millisecond, weights are packed on threads of the library.
  * @param source path, file URL, or the bytes of the file, which must not change until the promise is settled; external
- *   data is looked up in the option, then beside the file
+ *   data is looked up in the option, then beside the file. Large weights are read from a file when they are packed: if its
+ *   shapes are open it stays open until the model is disposed of, and may be replaced or removed but not written to
  * @throws LanewiseError ERR_MODEL_FORMAT when the file is not a complete, consistent model,
  *   ERR_LIMIT when it asks for more than `limits` allow, ERR_UNSUPPORTED_OPERATOR (here when all shapes are known, else on the first run) naming every node that cannot run;
  *   the signal's reason when it is aborted
@@ -423,11 +424,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   signal?.throwIfAborted();
   const site = new CallSite(loadModel);
   try {
-    const { bytes, beside } = await readSource('loadModel', source, limits, signal);
+    const { bytes, beside, file } = await openSource('loadModel', source, limits, signal);
     const externalData = externalDataIn(options.externalData ?? {}, beside);
-    const read = await inTurns(reading(bytes, { externalData, limits }), signal);
+    const read = await inTurns(reading(bytes, { externalData, file, limits }), signal);
     const { graph, report } = await inTurns(simplifying(read, { fold: native, limits }), signal);
-    const plans = new PlanCache(graph, report, { threads, isa, numerics, limits });
+    const plans = new PlanCache(graph, report, { threads, isa, numerics, limits, file });
     const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
     if (inputShapes || isFixed) await plans.compile(inputShapes ?? {}, undefined, signal);
     const queue = new RunQueue({

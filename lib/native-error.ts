@@ -7,6 +7,7 @@ const passed: ReadonlySet<string> = new Set<ErrorCode>([
   'ERR_OUT_OF_MEMORY',
   'ERR_ISA_UNAVAILABLE',
   'ERR_ABORTED',
+  'ERR_MODEL_FORMAT',
   'ERR_INTERNAL',
 ]);
 

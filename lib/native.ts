@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LanewiseError } from './errors.js';
 import type { WeightAlgebra } from './fold/algebra.js';
+import type { WeightFile } from './graph/ir.js';
 import type { PlanSpec } from './graph/plan-spec.js';
 
 export type Isa = 'scalar' | 'avx2' | 'avx512' | 'amx' | 'neon';
@@ -21,6 +22,11 @@ export interface NativeStep {
 export interface NativeWeights {
   readonly bytes: number;
   clear(): void;
+}
+
+/** A model file, by a duplicate of its descriptor, which the garbage collector closes if nobody does. */
+export interface NativeWeightFile extends WeightFile {
+  close(): void;
 }
 
 /** Ends a run between two steps. */
@@ -107,6 +113,10 @@ interface Native extends WeightAlgebra {
   readonly Plan: new (spec: PlanSpec, weights?: NativeWeights, isa?: Isa, options?: NativePlanOptions) => NativePlan;
   readonly Weights: new () => NativeWeights;
   readonly StopToken: new () => NativeStopToken;
+  /** Not on Windows. */
+  readonly WeightFile: new (
+    descriptor: number,
+  ) => NativeWeightFile;
   /** `new Plan` on a thread of the addon; an abort is noticed between steps. Nothing that `spec` names may change meanwhile. */
   buildPlan(
     spec: PlanSpec,

@@ -1,10 +1,15 @@
 /** Where a model comes from: a path, a file URL or bytes. */
+import { closeSync, fstatSync, openSync, read, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { type AllLimits, checkLimit, defaultLimits } from './limits.js';
+import { type NativeWeightFile, native } from './native.js';
+import { callNative } from './native-error.js';
 import { type ExternalData, externalDataBeside } from './onnx/external-data.js';
+import { readStructure } from './onnx/structure.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
@@ -13,6 +18,18 @@ export interface SourceBytes {
   readonly bytes: Uint8Array;
   /** Weights beside the file; bytes have none. */
   readonly beside: ExternalData | undefined;
+  /** Where the large weights are, which `bytes` lack. */
+  readonly file?: NativeWeightFile;
+}
+
+/** Files below this are read whole: what stays on disk is no gain. */
+const storedFromBytes = 1 << 20;
+
+function fileOf(where: string, source: unknown): string | undefined {
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return undefined;
+  if (typeof source !== 'string' && !(source instanceof URL))
+    throw new TypeError(`${where}: source: expected a path, a file URL or bytes, got ${describe(source)}`);
+  return source instanceof URL || source.startsWith('file:') ? fileURLToPath(source) : source;
 }
 
 /**
@@ -25,14 +42,49 @@ export async function readSource(
   limits: AllLimits = defaultLimits,
   signal?: AbortSignal,
 ): Promise<SourceBytes> {
-  if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
-    if (source.byteLength === 0)
+  const file = fileOf(where, source);
+  if (file === undefined) {
+    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source as ArrayBuffer);
+    if (bytes.byteLength === 0)
       throw new LanewiseError('ERR_MODEL_FORMAT', `${where}: source: no bytes (empty, or its buffer is detached)`);
-    return { bytes: source instanceof Uint8Array ? source : new Uint8Array(source), beside: undefined };
+    return { bytes, beside: undefined };
   }
-  if (typeof source !== 'string' && !(source instanceof URL))
-    throw new TypeError(`${where}: source: expected a path, a file URL or bytes, got ${describe(source)}`);
-  const file = source instanceof URL || source.startsWith('file:') ? fileURLToPath(source) : source;
   checkLimit(limits, 'maxFileBytes', (await stat(file)).size, 'the model file: bytes');
   return { bytes: await readFile(file, { signal }), beside: externalDataBeside(file) };
+}
+
+/** {@link readSource}, but the large weights of a file stay there. `file` is to be closed when no plan needs them any more. */
+export async function openSource(
+  where: string,
+  source: unknown,
+  limits: AllLimits = defaultLimits,
+  signal?: AbortSignal,
+): Promise<SourceBytes> {
+  const path = fileOf(where, source);
+  // The addon cannot share descriptors with Node.js on Windows.
+  if (path === undefined || process.platform === 'win32') return readSource(where, source, limits, signal);
+  // Before it is opened: opening a pipe would wait for somebody to write to it.
+  const found = statSync(path);
+  if (!found.isFile() || found.size < storedFromBytes) return readSource(where, source, limits, signal);
+  const descriptor = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    checkLimit(limits, 'maxFileBytes', size, 'the model file: bytes');
+    const file = callNative(where, () => new native.WeightFile(descriptor));
+    const bytes = await readStructure(size, (into, at) => fill(descriptor, into, at, signal));
+    return { bytes, beside: externalDataBeside(path), file };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const readPart = promisify(read);
+
+async function fill(file: number, into: Uint8Array, at: number, signal: AbortSignal | undefined): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await readPart(file, into, done, into.length - done, at + done);
+    if (bytesRead === 0) throw new LanewiseError('ERR_MODEL_FORMAT', 'the model file ended while it was read');
+    done += bytesRead;
+  }
 }

@@ -10,13 +10,14 @@ export function* foldInParts(
   linear: LinearWeights,
   affine: ChannelAffine,
 ): Work<FoldedWeights> {
-  const { weight, shape, axis, groups } = linear;
+  const loaded = { ...linear }; // the weight may be a getter that reads a file
+  const { weight, shape, axis, groups } = loaded;
   const outputs = axis === 'oi' ? shape[0]! : shape[1]! * groups;
-  if (weight.length <= partSize) return fold(linear, affine);
+  if (weight.length <= partSize) return fold(loaded, affine);
   const into = { weight: new Float32Array(weight.length), bias: new Float32Array(outputs) };
   const step = Math.max(1, Math.floor((partSize * outputs) / weight.length));
   for (let begin = 0; begin < outputs; begin += step) {
-    fold(linear, affine, { into, begin, end: Math.min(outputs, begin + step) });
+    fold(loaded, affine, { into, begin, end: Math.min(outputs, begin + step) });
     yield;
   }
   return into;

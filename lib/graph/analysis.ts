@@ -4,7 +4,7 @@
  */
 import { LanewiseError } from '../errors.js';
 import { type AllLimits, ConstantBudget, checkLimit, defaultLimits, maxRank } from '../limits.js';
-import { elementCount } from './constant.js';
+import { byteSizeOf, elementCount, sizeOf } from './constant.js';
 import { type EvaluateRule, evaluationRules, movesElements, shapeEvaluationRules } from './evaluate.js';
 import type { Constant, Graph, Node } from './ir.js';
 import { ShapeError } from './shape-error.js';
@@ -36,7 +36,7 @@ class FoldingBudget {
 
   constructor(graph: Graph, limits: AllLimits) {
     this.#constants = new ConstantBudget(limits);
-    for (const [name, { data }] of graph.constants) this.#constants.take(data.byteLength, `constant '${name}'`);
+    for (const [name, constant] of graph.constants) this.#constants.take(byteSizeOf(constant), `constant '${name}'`);
   }
 
   allows(rule: EvaluateRule, inputElements: number, outputElements: number): boolean {
@@ -106,7 +106,7 @@ function evaluateNode(
     if (!input.has(index)) continue;
     const constant = input.constant(index);
     if (byShape ? !isKnown(input.input(index)) : !constant) return undefined;
-    inputElements += constant?.data.length ?? 0;
+    inputElements += constant ? sizeOf(constant) : 0;
   }
   const outputElements = outputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (!budget.allows(rule, inputElements, outputElements)) return undefined;

@@ -1,6 +1,6 @@
 /** Making and reading constants. */
 import { storageOf } from './element-type.js';
-import type { Constant, ElementType, TypedArray } from './ir.js';
+import type { Constant, ElementType, StoredElements, TypedArray } from './ir.js';
 
 /** Number of elements of a shape; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {
@@ -57,9 +57,16 @@ export function doublesOf({ data }: Constant): Float64Array {
   return isBig ? Float64Array.from(data, Number) : new Float64Array(data);
 }
 
+/** Number of elements of a constant, which need not be in memory for that. */
+export const sizeOf = ({ shape }: Constant): number => elementCount(shape);
+
+/** Bytes its elements take, wherever they are. */
+export const byteSizeOf = (constant: Constant): number =>
+  constant.stored ? 4 * sizeOf(constant) : constant.data.byteLength;
+
 /** The value of a constant with exactly one element. */
 export function scalarOf(constant: Constant | undefined): number | undefined {
-  return constant?.data.length === 1 ? Number(constant.data[0]) : undefined;
+  return constant && sizeOf(constant) === 1 ? Number(constant.data[0]) : undefined;
 }
 
 const asFloat32 = new WeakMap<TypedArray, Float32Array>();
@@ -78,6 +85,10 @@ export function float32Of(constant: Constant): Float32Array {
   }
   return converted;
 }
+
+/** What a plan is given of a float constant: where its elements are, in memory or in a file. */
+export const plannedFloats = (constant: Constant): Float32Array | StoredElements =>
+  constant.stored ?? float32Of(constant);
 
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((extent, axis) => extent === b[axis]);

@@ -8,44 +8,82 @@ import { scalarOf } from './constant.js';
 import type { Constant, Graph, Node } from './ir.js';
 import { hasBody, renameReads, valuesRead } from './values.js';
 
+/** Who makes and who reads what, in a graph that changes. */
+class Links {
+  /** One slot per node of the original; a rewrite empties slots and fills its own with any number of nodes. */
+  readonly slots: Node[][];
+  readonly slotOf = new Map<Node, number>();
+  readonly producers = new Map<string, Node>();
+  readonly readers = new Map<string, Set<Node>>();
+  readonly names: Set<string>;
+
+  constructor({ nodes, inputs, outputs, constants }: Graph) {
+    this.names = new Set(constants.keys());
+    for (const { name } of [...inputs, ...outputs]) this.names.add(name);
+    this.slots = nodes.map((node) => [node]);
+    for (const [slot, node] of nodes.entries()) this.link(node, slot);
+  }
+
+  link(node: Node, slot: number): void {
+    this.slotOf.set(node, slot);
+    this.names.add(node.name);
+    for (const output of node.outputs) {
+      if (output === '') continue;
+      this.producers.set(output, node);
+      this.names.add(output);
+    }
+    for (const name of valuesRead(node)) {
+      const readers = this.readers.get(name);
+      if (readers) readers.add(node);
+      else this.readers.set(name, new Set([node]));
+    }
+  }
+
+  unlink(node: Node): void {
+    const slot = this.slotOf.get(node);
+    if (slot === undefined) return;
+    this.slots[slot] = this.slots[slot]!.filter((other) => other !== node);
+    this.slotOf.delete(node);
+    for (const output of node.outputs) if (this.producers.get(output) === node) this.producers.delete(output);
+    for (const name of valuesRead(node)) this.readers.get(name)?.delete(node);
+  }
+}
+
+/** Of graphs that were looked at and left alone: most passes look at the same one, one after the other. */
+const linksOf = new WeakMap<Graph, Links>();
+
 export class GraphEditor {
   readonly #graph: Graph;
-  /** One slot per node of the original; a rewrite empties slots and fills its own with any number of nodes. */
-  readonly #slots: Node[][];
-  readonly #slotOf = new Map<Node, number>();
-  readonly #producers = new Map<string, Node>();
-  readonly #readers = new Map<string, Set<Node>>();
+  readonly #links: Links;
   readonly #constants: Map<string, Constant>;
   readonly #outputs: ReadonlySet<string>;
-  readonly #names = new Set<string>();
   #changed = false;
+  #hasNamed = false;
 
   constructor(graph: Graph) {
     this.#graph = graph;
+    this.#links = linksOf.get(graph) ?? new Links(graph);
+    linksOf.delete(graph); // nobody else's as long as it may change
     this.#constants = new Map(graph.constants);
     this.#outputs = new Set(graph.outputs.map(({ name }) => name));
-    for (const { name } of [...graph.inputs, ...graph.outputs]) this.#names.add(name);
-    for (const name of graph.constants.keys()) this.#names.add(name);
-    this.#slots = graph.nodes.map((node) => [node]);
-    for (const [slot, node] of graph.nodes.entries()) this.#link(node, slot);
   }
 
   /** The nodes as they were when the walk began; ask `has` before touching one, an earlier rewrite may have taken it. */
   nodes(): readonly Node[] {
-    return this.#slots.flat();
+    return this.#links.slots.flat();
   }
 
   has(node: Node): boolean {
-    return this.#slotOf.has(node);
+    return this.#links.slotOf.has(node);
   }
 
   /** The node that computes a value; undefined for inputs and constants. */
   producer(value: string | undefined): Node | undefined {
-    return value === undefined ? undefined : this.#producers.get(value);
+    return value === undefined ? undefined : this.#links.producers.get(value);
   }
 
   readers(value: string): readonly Node[] {
-    return [...(this.#readers.get(value) ?? [])];
+    return [...(this.#links.readers.get(value) ?? [])];
   }
 
   isOutput(value: string): boolean {
@@ -54,7 +92,7 @@ export class GraphEditor {
 
   /** The only node that reads a value, if it is read once, by one node, and not returned to the caller. */
   soleReader(value: string): Node | undefined {
-    const readers = this.#readers.get(value);
+    const readers = this.#links.readers.get(value);
     if (this.#outputs.has(value) || readers?.size !== 1) return undefined;
     const [reader] = readers;
     return reader && valuesRead(reader).filter((name) => name === value).length === 1 ? reader : undefined;
@@ -82,25 +120,26 @@ export class GraphEditor {
   }
 
   freshName(hint: string): string {
+    this.#hasNamed = true;
     let name = hint;
-    for (let i = 1; this.#names.has(name); i++) name = `${hint}_${i}`;
-    this.#names.add(name);
+    for (let i = 1; this.#links.names.has(name); i++) name = `${hint}_${i}`;
+    this.#links.names.add(name);
     return name;
   }
 
   /** Puts `replacement` where `at` stood and removes `at` and `absorbed`. */
   replace(at: Node, replacement: Node | readonly Node[], absorbed: readonly Node[] = []): void {
-    const slot = this.#slotOf.get(at)!;
-    for (const node of [at, ...absorbed]) this.#unlink(node);
+    const slot = this.#links.slotOf.get(at)!;
+    for (const node of [at, ...absorbed]) this.#links.unlink(node);
     const nodes = Array.isArray(replacement) ? (replacement as readonly Node[]) : [replacement as Node];
-    this.#slots[slot] = [...nodes];
-    for (const node of nodes) this.#link(node, slot);
+    this.#links.slots[slot] = [...nodes];
+    for (const node of nodes) this.#links.link(node, slot);
     this.#changed = true;
   }
 
   /** Removes a node whose outputs nobody reads any more. */
   remove(node: Node): void {
-    this.#unlink(node);
+    this.#links.unlink(node);
     this.#changed = true;
   }
 
@@ -113,12 +152,12 @@ export class GraphEditor {
     const everyone = [...this.readers(output), ...this.readers(source)];
     if (everyone.some(hasBody)) return false;
     if (!this.#outputs.has(output)) {
-      this.#unlink(node);
+      this.#links.unlink(node);
       this.#rename(output, source);
     } else {
       const producer = this.producer(source);
       if (!producer || this.#outputs.has(source)) return false;
-      this.#unlink(node);
+      this.#links.unlink(node);
       this.#swap(producer, { ...producer, outputs: producer.outputs.map((name) => (name === source ? output : name)) });
       this.#rename(source, output);
     }
@@ -128,7 +167,7 @@ export class GraphEditor {
 
   /** Turns a value that is known into a constant, in place of the node that computed it. */
   become(node: Node, constants: readonly (readonly [name: string, constant: Constant])[]): void {
-    this.#unlink(node);
+    this.#links.unlink(node);
     for (const [name, constant] of constants) this.#constants.set(name, constant);
     this.#changed = true;
   }
@@ -143,7 +182,10 @@ export class GraphEditor {
   }
 
   finish(): Graph {
-    if (!this.#changed) return this.#graph;
+    if (!this.#changed) {
+      if (!this.#hasNamed) linksOf.set(this.#graph, this.#links);
+      return this.#graph;
+    }
     return { ...this.#graph, nodes: this.nodes(), constants: this.#constants };
   }
 
@@ -157,36 +199,12 @@ export class GraphEditor {
 
   /** Replaces one node by another form of it, in its place. */
   #swap(node: Node, other: Node): void {
-    const slot = this.#slotOf.get(node)!;
-    const position = this.#slots[slot]!.indexOf(node);
-    const nodes = [...this.#slots[slot]!];
-    this.#unlink(node);
+    const slot = this.#links.slotOf.get(node)!;
+    const position = this.#links.slots[slot]!.indexOf(node);
+    const nodes = [...this.#links.slots[slot]!];
+    this.#links.unlink(node);
     nodes[position] = other;
-    this.#slots[slot] = nodes;
-    this.#link(other, slot);
-  }
-
-  #link(node: Node, slot: number): void {
-    this.#slotOf.set(node, slot);
-    this.#names.add(node.name);
-    for (const output of node.outputs) {
-      if (output === '') continue;
-      this.#producers.set(output, node);
-      this.#names.add(output);
-    }
-    for (const name of valuesRead(node)) {
-      const readers = this.#readers.get(name) ?? new Set();
-      readers.add(node);
-      this.#readers.set(name, readers);
-    }
-  }
-
-  #unlink(node: Node): void {
-    const slot = this.#slotOf.get(node);
-    if (slot === undefined) return;
-    this.#slots[slot] = this.#slots[slot]!.filter((other) => other !== node);
-    this.#slotOf.delete(node);
-    for (const output of node.outputs) if (this.#producers.get(output) === node) this.#producers.delete(output);
-    for (const name of valuesRead(node)) this.#readers.get(name)?.delete(node);
+    this.#links.slots[slot] = nodes;
+    this.#links.link(other, slot);
   }
 }

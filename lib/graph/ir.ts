@@ -53,7 +53,23 @@ export type ElementType =
 export interface Constant {
   readonly type: ElementType;
   readonly shape: readonly number[];
+  /** Of stored weights a new array each time: see `stored.ts`. */
   readonly data: TypedArray;
+  readonly stored?: StoredElements;
+}
+
+/** Bytes that can be read again as long as the model may need them. */
+export interface WeightFile {
+  /** @throws Error when the file has changed, or ends before `into` is full */
+  read(offset: number, into: Uint8Array): void;
+}
+
+/** Little-endian float32 elements in a file. */
+export interface StoredElements {
+  readonly file: WeightFile;
+  readonly offset: number;
+  /** One factor per extent of the first axis, multiplied in double. */
+  readonly scale?: Float64Array;
 }
 
 /** An extent: a number, or the name of one that is bound when the input shapes are known. */

@@ -4,7 +4,7 @@
  * Over 400 lines: the types are one language, of which each is a word.
  */
 
-import type { TypedArray } from './ir.js';
+import type { StoredElements, TypedArray } from './ir.js';
 
 export type UnaryFunction =
   | 'relu'
@@ -402,7 +402,8 @@ export type PlanStep =
 export interface PlanValue {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data?: TypedArray;
+  /** Of a constant: its elements, or where they are stored. */
+  readonly data?: TypedArray | StoredElements;
   readonly type?: PlanType;
   readonly id?: number;
 }

@@ -11,8 +11,7 @@ function capturedBy(body: Graph): string[] {
   return read.filter((name) => !inner.has(name));
 }
 
-/** Every value a node depends on: inputs, what its epilogue names, and what its bodies capture. */
-export function valuesRead(node: Node): string[] {
+function readsOf(node: Node): string[] {
   const names = node.inputs.filter((name) => name !== '');
   const { epilogue } = node;
   if (epilogue) {
@@ -20,6 +19,19 @@ export function valuesRead(node: Node): string[] {
     for (const name of [scale, shift, residual, gate, activation?.slope]) if (name !== undefined) names.push(name);
   }
   for (const value of Object.values(node.attributes)) if (isGraph(value)) names.push(...capturedBy(value));
+  return names;
+}
+
+/** Nodes are never changed, and every pass asks. */
+const known = new WeakMap<Node, readonly string[]>();
+
+/** Every value a node depends on: inputs, what its epilogue names, and what its bodies capture. */
+export function valuesRead(node: Node): readonly string[] {
+  let names = known.get(node);
+  if (!names) {
+    names = readsOf(node);
+    known.set(node, names);
+  }
   return names;
 }
 

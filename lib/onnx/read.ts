@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
 import { LanewiseError } from '../errors.js';
 import { constantOf, int64Vector } from '../graph/constant.js';
-import type { Constant, Graph, Node } from '../graph/ir.js';
+import type { Constant, Graph, Node, WeightFile } from '../graph/ir.js';
 import { valuesRead } from '../graph/values.js';
 import { type AllLimits, ConstantBudget, checkLimit, defaultLimits } from '../limits.js';
 import { finish, type Work } from '../work.js';
@@ -12,13 +12,15 @@ import type { ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
 import { liftNode } from './operators/index.js';
 import { sortNodes } from './order.js';
-import { readingTensor, type TensorSource } from './tensor.js';
+import { readingTensor, type StoredModel, type TensorSource } from './tensor.js';
 import { readInput, readOutput } from './value-info.js';
 import { checkDecoding } from './wire.js';
 
 export interface ReadOptions {
   /** How to read weights stored beside the file; see `externalDataBeside`. Without it such a model is refused. */
   readonly externalData?: ExternalData | undefined;
+  /** The file that `bytes` are the structure of. */
+  readonly file?: WeightFile | undefined;
   /** What the file may cost; the defaults of `loadModel` otherwise. */
   readonly limits?: AllLimits;
 }
@@ -173,13 +175,17 @@ export function parseModel(bytes: Uint8Array, limits: AllLimits = defaultLimits)
 }
 
 /** {@link reading} on a file that is parsed already. */
-export function* readingGraph(model: ModelProto, options: ReadOptions = {}): Work<Graph> {
+export function* readingGraph(
+  model: ModelProto,
+  options: Omit<ReadOptions, 'file'> & { readonly file?: StoredModel | undefined } = {},
+): Work<Graph> {
   try {
     if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
     const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
     if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
     return yield* new GraphReader(Number(opset?.version ?? 1n), {
       external: options.externalData,
+      file: options.file,
       budget: new ConstantBudget(options.limits ?? defaultLimits),
     }).read(model.graph, false);
   } catch (error) {
@@ -190,7 +196,7 @@ export function* readingGraph(model: ModelProto, options: ReadOptions = {}): Wor
 /**
  * Reads an ONNX model into a graph of the newest operator set's form.
  *
- * Tensor data are copies: `bytes` may change afterwards. Half precision is widened to float32, Constant nodes become constants, nodes are sorted and get unique names. Operators nobody supports are kept:
+ * Tensor data are copies, or stay in the file if there is one: `bytes` may change afterwards. Half precision is widened to float32, Constant nodes become constants, nodes are sorted and get unique names. Operators nobody supports are kept:
  * they are refused, all at once, when the graph is lowered.
  * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete, consistent ONNX model, ERR_LIMIT when they ask
  *   for more than `limits` allow
@@ -199,11 +205,13 @@ export function* reading(bytes: Uint8Array, options: ReadOptions = {}): Work<Gra
   if (!(bytes instanceof Uint8Array)) throw new TypeError('readModel: bytes must be a Uint8Array');
   const model = parseModel(bytes, options.limits);
   yield;
-  return yield* readingGraph(model, options);
+  const { file, ...others } = options;
+  return yield* readingGraph(model, { ...others, file: file && { file, structure: bytes } });
 }
 
 /** {@link reading}, all at once. */
 export const readModel = (bytes: Uint8Array, options?: ReadOptions): Graph => finish(reading(bytes, options));
 
 /** {@link readingGraph}, all at once. */
-export const readGraph = (model: ModelProto, options?: ReadOptions): Graph => finish(readingGraph(model, options));
+export const readGraph = (model: ModelProto, options?: Omit<ReadOptions, 'file'>): Graph =>
+  finish(readingGraph(model, options));

@@ -5,11 +5,13 @@
 import type { TensorProto } from 'onnx-buf';
 import { newArray } from '../graph/constant.js';
 import { elementTypeOfCode, storageOf } from '../graph/element-type.js';
-import type { Constant, TypedArray } from '../graph/ir.js';
+import type { Constant, TypedArray, WeightFile } from '../graph/ir.js';
+import { StoredConstant } from '../graph/stored.js';
 import { type ConstantBudget, maxRank } from '../limits.js';
 import { copyBytes, finish, type Work } from '../work.js';
 import { checkLocation, type ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
+import { storedFrom } from './structure.js';
 
 const FLOAT16 = 10;
 const BFLOAT16 = 16;
@@ -34,10 +36,18 @@ function bfloatToFloat(bits: number): number {
 /** Widening of the two half types: nothing behind the reader knows them. */
 const widen: Readonly<Record<number, (bits: number) => number>> = { [FLOAT16]: halfToFloat, [BFLOAT16]: bfloatToFloat };
 
+/** A model whose bytes lack the large payloads, and the file that has them. */
+export interface StoredModel {
+  readonly file: WeightFile;
+  readonly structure: Uint8Array;
+}
+
 /** Where tensors come from, and how many of them there may be. */
 export interface TensorSource {
   readonly external?: ExternalData | undefined;
   readonly budget?: ConstantBudget;
+  /** The file of the model, where large payloads of `structure.ts` are. */
+  readonly file?: StoredModel | undefined;
 }
 
 /** Extents of a tensor, checked to multiply without overflow. */
@@ -125,11 +135,8 @@ function typedField(tensor: TensorProto, type: Constant['type']): ArrayLike<numb
  * @param where how messages name it, for example `initializer 'conv1.weight'`
  * @throws LanewiseError ERR_LIMIT before memory is taken for more constants than allowed, ERR_MODEL_FORMAT when sizes, types or data do not fit together
  */
-export function* readingTensor(
-  tensor: TensorProto,
-  where: string,
-  { external, budget }: TensorSource = {},
-): Work<Constant> {
+export function* readingTensor(tensor: TensorProto, where: string, source: TensorSource = {}): Work<Constant> {
+  const { external, budget } = source;
   const type = elementTypeOfCode(tensor.dataType);
   const info = type && storageOf(type);
   if (!type || !info) throw formatError(`${where}: element type ${tensor.dataType} is not supported`);
@@ -143,6 +150,12 @@ export function* readingTensor(
     const bytes = isExternal ? externalBytes(tensor, where, count * elementBytes, external) : tensor.rawData;
     if (bytes.length !== count * elementBytes) {
       throw formatError(`${where}: shape [${shape}] needs ${count * elementBytes} bytes, the file has ${bytes.length}`);
+    }
+    if (!isExternal && source.file && bytes.length >= storedFrom) {
+      const { file, structure } = source.file;
+      const offset = bytes.byteOffset - structure.byteOffset;
+      if (type === 'float32' && !half) return new StoredConstant(shape, { file, offset });
+      file.read(offset, bytes);
     }
     if (!half) return { type, shape, data: yield* arrayOf(bytes, type, count) };
     const bits = (yield* arrayOf(bytes, 'uint16', count)) as Uint16Array;

@@ -161,7 +161,7 @@ export class OneStep {
     if (shape.length !== expected.length || shape.some((extent, axis) => extent !== expected[axis])) {
       throw new RangeError(`${this.#op}: out: expected shape ${shapeText(expected)}, got ${shapeText(shape)}`);
     }
-    const operands = [...this.#feeds, ...this.#values.flatMap((value) => value.data ?? [])];
+    const operands = [...this.#feeds, ...this.#values.flatMap(({ data }) => (ArrayBuffer.isView(data) ? data : []))];
     if (operands.some((operand) => overlap(data, operand))) {
       throw new RangeError(`${this.#op}: out: expected memory of its own, got an array that overlaps an operand`);
     }

@@ -1,12 +1,13 @@
 /** The plans of a model, one for each set of input shapes it was run with lately. */
 import { type CompiledGraph, compiling, findingWanted, type InputShapes } from '../graph/compile.js';
+import { byteSizeOf } from '../graph/constant.js';
 import { planCost } from '../graph/cost.js';
 import type { ElementType, Graph, Node } from '../graph/ir.js';
 import { WantedValues } from '../graph/lower.js';
 import type { PassReport } from '../graph/passes/pass.js';
 import { valuesRead } from '../graph/values.js';
 import { type AllLimits, checkLimit } from '../limits.js';
-import { type Isa, type NativePlan, type NativeStopToken, native } from '../native.js';
+import { type Isa, type NativePlan, type NativeStopToken, type NativeWeightFile, native } from '../native.js';
 import { publicError } from '../native-error.js';
 import { type KnownValues, keyOfValues } from '../stages.js';
 import { finish, inTurns, type Work } from '../work.js';
@@ -68,13 +69,17 @@ export interface PlanSettings {
   readonly isa?: Isa | undefined;
   readonly numerics?: 'fast' | 'strict' | undefined;
   readonly limits: AllLimits;
+  /** Holds the constants that are stored. */
+  readonly file?: NativeWeightFile | undefined;
 }
 
 /** Plans kept. A plan is a list of steps and its activations; packed weights are shared and not counted here. */
 const maxPlans = 8;
 
 export class PlanCache {
-  readonly #graph: Graph;
+  /** Without its nodes and constants once no other plan can be asked for. */
+  #graph: Graph;
+  readonly #weightBytes: number;
   readonly #simplified: PassReport;
   readonly #settings: PlanSettings;
   readonly #weights = new native.Weights();
@@ -84,14 +89,16 @@ export class PlanCache {
   /** One at a time: the next may share what this one packs. */
   #last: Promise<unknown> = Promise.resolve();
   /** Constants of the graph: those that plans of different shapes share. */
-  readonly #constantIds: ReadonlyMap<unknown, number>;
+  #constantIds: ReadonlyMap<unknown, number>;
 
   /** @param graph simplified */
   constructor(graph: Graph, simplified: PassReport, settings: PlanSettings) {
     this.#graph = graph;
     this.#simplified = simplified;
     this.#settings = settings;
-    this.#constantIds = new Map([...graph.constants.values()].map(({ data }, id) => [data, id]));
+    const constants = [...graph.constants.values()];
+    this.#constantIds = new Map(constants.map((constant, id) => [constant.stored ?? constant.data, id]));
+    this.#weightBytes = constants.reduce((sum, constant) => sum + byteSizeOf(constant), 0);
   }
 
   /** The plan for these shapes and elements, if it is there. */
@@ -113,7 +120,9 @@ export class PlanCache {
     const compiled = finish(this.#planning(this.#graph, inputShapes, known));
     if (isWanting(compiled)) return this.#keep(key, compiled);
     try {
-      return this.#keepPlan(key, compiled, new native.Plan(...this.#planArguments(compiled)));
+      const kept = this.#keepPlan(key, compiled, new native.Plan(...this.#planArguments(compiled)));
+      this.#forgetWeights(compiled, known, this.#underWay.size > 0);
+      return kept;
     } catch (cause) {
       throw publicError(cause, 'compile');
     }
@@ -140,9 +149,8 @@ export class PlanCache {
       activationBytes[key] = kept.plan.arenaBytes;
       heldBytes += kept.plan.heldBytes;
     }
-    const weightBytes = [...this.#graph.constants.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     const packedBytes = this.#weights.bytes;
-    return { weightBytes, packedBytes, activationBytes, heldBytes };
+    return { weightBytes: this.#weightBytes, packedBytes, activationBytes, heldBytes };
   }
 
   /** Frees what no run in flight is using. */
@@ -150,6 +158,20 @@ export class PlanCache {
     for (const kept of this.#plans.values()) if (!isWanting(kept)) kept.plan.dispose();
     this.#plans.clear();
     this.#weights.clear();
+    this.#settings.file?.close();
+  }
+
+  /**
+   * Packed weights are all that a model of fixed shapes needs: there is one plan of it, which is kept. The weights it was
+   * packed from are forgotten, and their file closed.
+   */
+  #forgetWeights(compiled: PlannedGraph, known: KnownValues, othersCompile: boolean): void {
+    const { inputs } = this.#graph;
+    const isFixed = inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
+    if (!isFixed || compiled.isPartial || known.size > 0 || othersCompile) return;
+    this.#graph = { ...this.#graph, nodes: [], constants: new Map() };
+    this.#constantIds = new Map();
+    this.#settings.file?.close();
   }
 
   async #compile(
@@ -172,7 +194,9 @@ export class PlanCache {
     } finally {
       signal?.removeEventListener('abort', abort);
     }
-    return this.#keepPlan(key, compiled, plan);
+    const kept = this.#keepPlan(key, compiled, plan);
+    this.#forgetWeights(compiled, known, this.#underWay.size > 1);
+    return kept;
   }
 
   /** The plan of the whole graph; of the part that computes what shapes hang on; or the inputs they hang on. */

@@ -7,6 +7,7 @@
 #include "addon/pixel_functions.h"
 #include "addon/plan_object.h"
 #include "addon/probe.h"
+#include "addon/weight_file_object.h"
 #include "core/threads.h"
 #include "cpu/dispatch.h"
 #include "cpu/features.h"
@@ -53,6 +54,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   data->completions = CompletionPort::Create(env);
   ExportPlan(env, exports);
   ExportFold(env, exports);
+  ExportWeightFile(env, exports);
   ExportPixels(env, exports);
   ExportProbe(env, exports);
   exports.Set("cpuInfo", Napi::Function::New(env, CpuInfo, "cpuInfo"));

@@ -9,7 +9,7 @@
 namespace lanewise {
 
 struct EnvironmentData {
-  Napi::FunctionReference plan_constructor, weights_constructor, stop_constructor;
+  Napi::FunctionReference plan_constructor, weights_constructor, stop_constructor, weight_file_constructor;
   Napi::FunctionReference float32_array;  // the constructor of JavaScript, as it was when the addon was loaded
   std::shared_ptr<CompletionPort> completions;
 };

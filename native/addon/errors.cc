@@ -10,6 +10,7 @@ const char* CodeName(Code code) {
     case Code::kOutOfMemory: return "ERR_OUT_OF_MEMORY";
     case Code::kIsaUnavailable: return "ERR_ISA_UNAVAILABLE";
     case Code::kAborted: return "ERR_ABORTED";
+    case Code::kModelFormat: return "ERR_MODEL_FORMAT";
     case Code::kInternal: break;
   }
   return "ERR_INTERNAL";

@@ -7,6 +7,7 @@
 
 #include "addon/errors.h"
 #include "addon/typed_arrays.h"
+#include "addon/weight_file_object.h"
 
 namespace lanewise {
 namespace {
@@ -200,13 +201,24 @@ class SpecReader {
         count *= d;
       }
       if (r.Has("data")) {
-        const Napi::Value data = r.Get("data");
-        if (!IsArrayOf(data, value.type)) r.Bad("data", "an array of the value's element type");
-        const auto elements = data.As<Napi::TypedArray>();
-        if (static_cast<int64_t>(elements.ElementLength()) != count) r.Bad("data", "as many elements as the shape has");
-        // An empty array has no address; a constant is recognised by having one.
+        // An empty array has no address, nor have stored weights; a constant is recognised by having one.
         static const float nothing = 0;
-        value.data = elements.ElementLength() == 0 ? &nothing : static_cast<const float*>(DataOfArray(elements));
+        value.data = &nothing;
+        const Napi::Value data = r.Get("data");
+        value.stored = ReadStoredWeights(data);
+        if (value.stored != nullptr) {
+          const auto parts = static_cast<int64_t>(value.stored->scale.size());
+          const bool divides = parts == 0 || count % parts == 0;
+          if (value.type != Element::kFloat32 || !divides)
+            r.Bad("data", "float32 weights in equal parts, one per factor");
+        } else {
+          if (!IsArrayOf(data, value.type)) r.Bad("data", "an array of the value's element type");
+          const auto elements = data.As<Napi::TypedArray>();
+          if (static_cast<int64_t>(elements.ElementLength()) != count) {
+            r.Bad("data", "as many elements as the shape has");
+          }
+          if (count > 0) value.data = static_cast<const float*>(DataOfArray(elements));
+        }
         if (r.Has("id")) value.constant_id = r.Integer("id");
       }
       spec_.values.push_back(std::move(value));

@@ -73,7 +73,7 @@ std::vector<int> ReadValues(const StepSpec& step) {
 }
 
 PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options)
-    : spec_(spec), kernels_(kernels), packs_(packs), options_(options) {
+    : spec_(spec), values_(spec.values), kernels_(kernels), packs_(packs), options_(options) {
   const size_t count = spec.values.size();
   copies_.resize(count);
   halo_needs_.resize(count);
@@ -120,6 +120,9 @@ void PlanBuilder::CollectNeeds() {
 
 Status PlanBuilder::Begin() {
   CollectNeeds();
+  size_t largest = 0;
+  for (const StepSpec& step : spec_.steps) largest = std::max(largest, StoredFloats(ReadValues(step)));
+  if (largest > 0) LANEWISE_RETURN_IF_ERROR(stored_.Allocate(largest));
   for (size_t i = 0; i < spec_.inputs.size(); ++i) {
     const PortSpec& port = spec_.inputs[i];
     Storage storage;
@@ -446,6 +449,34 @@ Status PlanBuilder::Temporary(const Shape& shape, Layout layout, Tensor* tensor)
   return Status::Ok();
 }
 
+size_t PlanBuilder::StoredFloats(const std::vector<int>& values) const {
+  size_t size = 0;
+  for (int v : values) size += value(v).stored == nullptr ? 0 : static_cast<size_t>(ElementCount(shape(v)));
+  return size;
+}
+
+Status PlanBuilder::PlaceStored(const std::vector<int>& values) {
+  stored_read_.clear();
+  const size_t size = StoredFloats(values);
+  if (size > stored_.size()) LANEWISE_RETURN_IF_ERROR(stored_.Allocate(size));
+  const float* next = stored_.data();
+  for (int v : values) {
+    if (value(v).stored == nullptr) continue;
+    values_[static_cast<size_t>(v)].data = next;
+    next += ElementCount(shape(v));
+  }
+  return Status::Ok();
+}
+
+Status PlanBuilder::ReadStored(int v) {
+  const ValueSpec& constant = value(v);
+  if (constant.stored == nullptr || !stored_read_.insert(v).second) return Status::Ok();
+  float* elements = stored_.data() + (constant.data - stored_.data());
+  Status status = constant.stored->Read(static_cast<size_t>(ElementCount(constant.shape)), elements);
+  if (!status.ok()) status.message = Where() + ": " + status.message;
+  return status;
+}
+
 Status PlanBuilder::Pack(int v, const std::string& form, size_t size, const std::function<void(float*)>& pack,
                          std::shared_ptr<Buffer>* packed) {
   const int64_t id = value(v).constant_id;
@@ -453,6 +484,7 @@ Status PlanBuilder::Pack(int v, const std::string& form, size_t size, const std:
   if (buffer == nullptr || buffer->size() != size) {
     buffer = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(buffer->Allocate(size, /*zeroed=*/true));
+    LANEWISE_RETURN_IF_ERROR(ReadStored(v));
     pack(buffer->data());
     if (id != kNone) {
       packs_.Insert(id, form, buffer);
@@ -483,6 +515,7 @@ Status PlanBuilder::BuildStep(const StepSpec& step, int index) {
   current_ = &step;
   current_index_ = index;
   touched_.clear();
+  LANEWISE_RETURN_IF_ERROR(PlaceStored(ReadValues(step)));
   const auto build = [&](const auto& spec) -> Status {
     if (kKeepsShape<std::decay_t<decltype(spec)>> && shape(step.inputs[0]) != shape(step.outputs[0]))
       return Status::Invalid(Where() + ": the output has not the shape of the input");
@@ -514,6 +547,7 @@ Status PlanBuilder::Finish() {
     if (written) continue;
     Tensor source;
     if (copies_[v].empty()) {
+      LANEWISE_RETURN_IF_ERROR(PlaceStored({port.value}));
       LANEWISE_RETURN_IF_ERROR(In(port.value, Layout::kPlain, &source));
     } else {
       source = copies_[v].front().tensor;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,7 @@ class PlanBuilder {
   const KernelTable& kernels() const { return kernels_; }
   int lanes() const { return kernels_.lanes; }
   const PlanOptions& options() const { return options_; }
-  const ValueSpec& value(int v) const { return spec_.values[static_cast<size_t>(v)]; }
+  const ValueSpec& value(int v) const { return values_[static_cast<size_t>(v)]; }
   const Shape& shape(int v) const { return value(v).shape; }
   bool IsConstant(int v) const { return value(v).data != nullptr; }
 
@@ -96,7 +97,9 @@ class PlanBuilder {
   // Contiguous memory for the current operator's steps, dead after the last of them.
   Status Temporary(const Shape& shape, Layout layout, Tensor* tensor);
 
-  // A packed constant: from the cache, or made by `pack` into a zeroed buffer of `size` floats and kept.
+  // A packed constant: from the cache, or made by `pack` into a zeroed buffer of `size` floats and kept. The elements
+  // at `value(v).data` may be read inside of `pack` alone: those of stored weights are not there before, nor after the
+  // step.
   Status Pack(int v, const std::string& form, size_t size, const std::function<void(float*)>& pack,
               std::shared_ptr<Buffer>* packed);
   // Every thread's RunContext::scratch has at least this many floats.
@@ -123,6 +126,11 @@ class PlanBuilder {
   };
 
   Status Begin();
+  size_t StoredFloats(const std::vector<int>& values) const;
+  // Gives the stored ones among `values` addresses that hold until the next call.
+  Status PlaceStored(const std::vector<int>& values);
+  // Makes sure that the elements of `v` are where `value(v).data` says.
+  Status ReadStored(int v);
   Status BuildStep(const StepSpec& step, int index);
   Status Finish();
   void CollectNeeds();
@@ -144,6 +152,9 @@ class PlanBuilder {
   bool LiesInShare(int v) const;
 
   const PlanSpec& spec_;
+  std::vector<ValueSpec> values_;  // of the spec; stored weights with an address while a step that reads them is built
+  Buffer stored_;                  // their elements, once read
+  std::set<int> stored_read_;      // those of the current step that were
   const KernelTable& kernels_;
   PackCache& packs_;
   const PlanOptions options_;

@@ -99,9 +99,7 @@ size_t Plan::constant_bytes() const {
   return total;
 }
 
-size_t Plan::held_bytes() const {
-  return own_constant_bytes_ + arenas_.bytes() + copies_.bytes();
-}
+size_t Plan::held_bytes() const { return own_constant_bytes_ + arenas_.bytes() + copies_.bytes(); }
 
 Status Plan::Run(const RunOptions& options) {
   return ReportOutOfMemory([&] { return RunSteps(options); });
@@ -110,7 +108,8 @@ Status Plan::Run(const RunOptions& options) {
 Status Plan::RunSteps(const RunOptions& options) {
   ThreadPool::Session session(options.threads);
   std::unique_ptr<Buffer> arena;
-  const size_t arena_size = RoundUp(static_cast<size_t>(arena_size_)) + scratch_ * static_cast<size_t>(session.threads());
+  const size_t arena_size =
+      RoundUp(static_cast<size_t>(arena_size_)) + scratch_ * static_cast<size_t>(session.threads());
   LANEWISE_RETURN_IF_ERROR(arenas_.Take(arena_size, &arena));
 
   alignas(kAlignment) static float nowhere[kLine];

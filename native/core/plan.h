@@ -48,8 +48,8 @@ class Plan {
   size_t held_bytes() const;
   const KernelTable& kernels() const { return *kernels_; }
 
-  // Room for copies of what comes in and goes out in one run, inputs first, for callers whose own arrays may not be kept;
-  // each copy begins where the one before it ends. Given back afterwards.
+  // Room for copies of what comes in and goes out in one run, inputs first, for callers whose own arrays may not be
+  // kept; each copy begins where the one before it ends. Given back afterwards.
   static size_t CopySize(const PortInfo& port);
   Status TakeCopies(std::unique_ptr<Buffer>* copies) { return copies_.Take(copies_size_, copies); }
   void ReturnCopies(std::unique_ptr<Buffer> copies) noexcept { copies_.Return(std::move(copies)); }

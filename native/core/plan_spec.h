@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/element.h"
+#include "core/weight_file.h"
 #include "kernels/contract.h"
 
 namespace lanewise {
@@ -29,6 +30,8 @@ struct ValueSpec {
   const float* data = nullptr;  // constant (elements of `type`), valid while the plan is being created
   int64_t constant_id = kNone;  // identity of the constant across the plans of one model; keys packed copies
   Element type = Element::kFloat32;
+  // Of a constant that is read when it is packed: `data` is then any address.
+  std::shared_ptr<const StoredWeights> stored = nullptr;
 };
 
 struct EpilogueSpec {

@@ -7,7 +7,7 @@
 
 namespace lanewise {
 
-enum class Code { kOk, kInvalidValue, kUnsupported, kOutOfMemory, kIsaUnavailable, kAborted, kInternal };
+enum class Code { kOk, kInvalidValue, kUnsupported, kOutOfMemory, kIsaUnavailable, kAborted, kModelFormat, kInternal };
 
 struct [[nodiscard]] Status {
   Code code = Code::kOk;

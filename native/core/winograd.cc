@@ -25,17 +25,32 @@ constexpr double kG4[6][3] = {{1, 0, 0},
                               {1. / 6, -kRoot2 / 6, 1. / 3},
                               {0, 0, 1}};
 
-// U = G w G^T in double, rounded once.
-void TransformWeights(int n, const double (*g)[3], const float* w, float* u, size_t u_stride) {
-  double half[6][3];
-  for (int i = 0; i < n; ++i) {
+// Channels that are transformed side by side: as many as a vector of floats has lanes, at least.
+constexpr int64_t kTogether = 16;
+
+// U = G w G^T in double, rounded once, of `count` output channels `w_stride` apart; frequencies of U are `u_stride`
+// apart. The loops over channels are innermost, for the compiler to vectorise: N is 4 or 6.
+template <int N>
+void TransformWeights(const double (*g)[3], const float* w, int64_t w_stride, int64_t count, float* u,
+                      size_t u_stride) {
+  double taps[9][kTogether] = {}, half[N][3][kTogether];
+  for (int64_t o = 0; o < count; ++o) {
+    for (int t = 0; t < 9; ++t) taps[t][o] = w[o * w_stride + t];
+  }
+  for (int i = 0; i < N; ++i) {
     for (int col = 0; col < 3; ++col) {
-      half[i][col] = g[i][0] * w[col] + g[i][1] * w[3 + col] + g[i][2] * w[6 + col];
+      for (int64_t o = 0; o < kTogether; ++o) {
+        half[i][col][o] = g[i][0] * taps[col][o] + g[i][1] * taps[3 + col][o] + g[i][2] * taps[6 + col][o];
+      }
     }
   }
-  for (int i = 0; i < n; ++i) {
-    for (int j = 0; j < n; ++j) {
-      *u = static_cast<float>(half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2]);
+  for (int i = 0; i < N; ++i) {
+    for (int j = 0; j < N; ++j) {
+      float row[kTogether];
+      for (int64_t o = 0; o < kTogether; ++o) {
+        row[o] = static_cast<float>(half[i][0][o] * g[j][0] + half[i][1][o] * g[j][1] + half[i][2][o] * g[j][2]);
+      }
+      std::copy_n(row, count, u);
       u += u_stride;
     }
   }
@@ -230,10 +245,16 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
     for (const Segment& segment : segments) {
       const int64_t width = segment.vectors * lanes;
       for (int64_t c = 0; c < channels; ++c) {
-        for (int64_t o = 0; o < segment.count; ++o) {
-          TransformWeights(s.n(), s.m == 4 ? kG4 : kG2, weights + ((segment.channel + o) * channels + c) * 9,
-                           packed + segment.weights + static_cast<size_t>(c * width + o),
-                           static_cast<size_t>(channels * width));
+        for (int64_t o = 0; o < segment.count; o += kTogether) {
+          const float* w = weights + ((segment.channel + o) * channels + c) * 9;
+          float* u = packed + segment.weights + static_cast<size_t>(c * width + o);
+          const auto u_stride = static_cast<size_t>(channels * width);
+          const int64_t count = std::min(kTogether, segment.count - o);
+          if (s.m == 4) {
+            TransformWeights<6>(kG4, w, channels * 9, count, u, u_stride);
+          } else {
+            TransformWeights<4>(kG2, w, channels * 9, count, u, u_stride);
+          }
         }
       }
     }

@@ -3,9 +3,9 @@
 import type { Analysis } from '../analysis.js';
 import { ruleInputOf } from '../analysis.js';
 import { stringAttribute } from '../attributes.js';
-import { float32Of, sameShape } from '../constant.js';
+import { plannedFloats, sameShape } from '../constant.js';
 import { isFloat } from '../element-type.js';
-import type { Constant, ElementType, Graph, Node, TypedArray } from '../ir.js';
+import type { Constant, ElementType, Graph, Node } from '../ir.js';
 import type { PlanStep, PlanType, PlanValue, ValueIndex } from '../plan-spec.js';
 import type { RuleInput, TensorType } from '../shapes/rule.js';
 
@@ -56,7 +56,7 @@ export class PlanBuilder {
     if (!type) throw new UnsupportedNode(`the shape of '${name}' is not known`);
     const constant = this.#constants.get(name);
     const planned = planTypeOf(type.type);
-    const data = constant && (planned === 'float32' ? float32Of(constant) : constant.data);
+    const data = constant && (planned === 'float32' ? plannedFloats(constant) : constant.data);
     const index = this.#push({
       name,
       shape: type.shape,
@@ -68,7 +68,7 @@ export class PlanBuilder {
   }
 
   /** A value that the graph does not have: an intermediate result, or a constant when `data` is given. */
-  extra(hint: string, shape: readonly number[], data?: TypedArray, type: ElementType = 'float32'): ValueIndex {
+  extra(hint: string, shape: readonly number[], data?: PlanValue['data'], type: ElementType = 'float32'): ValueIndex {
     let name = hint;
     for (let i = 1; this.#taken.has(name); i++) name = `${hint}_${i}`;
     this.#taken.add(name);
@@ -163,5 +163,5 @@ export function oneOf<T extends string>(context: LowerInput, attribute: string, 
 export function floatInput(context: LowerInput, index: number): ValueIndex {
   const constant = context.constant(index);
   if (!constant) return context.x(index);
-  return context.builder.extra(`${context.node.name}.float${index}`, constant.shape, float32Of(constant));
+  return context.builder.extra(`${context.node.name}.float${index}`, constant.shape, plannedFloats(constant));
 }

@@ -1,6 +1,6 @@
 /** Matrix products and reductions. */
 import { flagAttribute, numberAttribute } from '../attributes.js';
-import { elementCount, float32Of, sameShape } from '../constant.js';
+import { elementCount, float32Of, sameShape, sizeOf } from '../constant.js';
 import type { ReduceFunction, ValueIndex } from '../plan-spec.js';
 import { reduceAxes } from '../shapes/linear.js';
 import { type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } from './builder.js';
@@ -30,7 +30,7 @@ function transposed(context: LowerInput, index: ValueIndex): ValueIndex {
 /** A vector along N from a bias of N elements or one; undefined when it is something else. */
 function biasVector(context: LowerInput, index: number, width: number): Float32Array | undefined {
   const constant = context.constant(index);
-  if (!constant || constant.data.length !== elementCount(constant.shape.slice(-1))) return undefined;
+  if (!constant || sizeOf(constant) !== elementCount(constant.shape.slice(-1))) return undefined;
   const data = float32Of(constant);
   if (data.length === width) return data;
   return data.length === 1 ? new Float32Array(width).fill(data[0]!) : undefined;

@@ -1,6 +1,6 @@
 /** Channel-wise `x * scale + shift` in double: the one form of scaling that passes know. */
 import type { ChannelAffine } from '../../../fold/algebra.js';
-import { constantOf, doublesOf } from '../../constant.js';
+import { doublesOf } from '../../constant.js';
 import type { GraphEditor } from '../../editor.js';
 import type { Constant, Node } from '../../ir.js';
 
@@ -41,7 +41,7 @@ export function widen({ scale, shift }: ChannelAffine, channels: number): Channe
   return { scale: new Float64Array(channels).fill(scale[0]!), shift: new Float64Array(channels).fill(shift[0]!) };
 }
 
-const vector = (values: Float64Array): Constant => constantOf('float64', [values.length], values);
+const vector = (data: Float64Array): Constant => ({ type: 'float64', shape: [data.length], data });
 
 /**
  * A ChannelScale in place of `node`. Its constants stay float64 until lowering: scales that meet on their way to a weight must not

@@ -1,5 +1,5 @@
 import type { ChannelAffine } from '../../../fold/algebra.js';
-import { doublesOf } from '../../constant.js';
+import { doublesOf, sizeOf } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import { isFloat } from '../../element-type.js';
 import type { Constant } from '../../ir.js';
@@ -11,7 +11,7 @@ import { affine, channelScale } from './affine.js';
 export function channelValues(constant: Constant, x: TensorType | undefined): Float64Array | undefined {
   if (!isFloat(constant.type)) return undefined;
   const { shape } = constant;
-  if (constant.data.length === 1) {
+  if (sizeOf(constant) === 1) {
     // A constant of higher rank would add axes to the result.
     return shape.length <= Math.max(1, x?.shape.length ?? 0) ? doublesOf(constant) : undefined;
   }

@@ -44,7 +44,7 @@ export const inSingle = (values: Float64Array): Work<Float32Array> => convert(va
 function convolution(editor: GraphEditor, value: string, node: Node): Branch | undefined {
   const linear = linearOf(editor, node);
   if (!linear || stringAttribute(node, 'auto_pad', 'NOTSET') !== 'NOTSET') return undefined;
-  const { shape, weight, bias, groups } = linear.weights;
+  const { shape, bias, groups } = linear.weights;
   const rank = shape.length - 2;
   const pads = numbersAttribute(node, 'pads') ?? new Array<number>(2 * rank).fill(0);
   return {
@@ -52,7 +52,7 @@ function convolution(editor: GraphEditor, value: string, node: Node): Branch | u
     node,
     input: node.inputs[0]!,
     shape,
-    weight: () => inDouble(weight),
+    weight: () => inDouble(linear.weights.weight),
     bias: Float64Array.from(bias ?? new Float64Array(linear.outputChannels)),
     taps: elementCount(shape.slice(2)),
     groups,

@@ -1,8 +1,7 @@
-import { foldInParts } from '../../../fold/in-parts.js';
 import { GraphEditor } from '../../editor.js';
 import type { Pass } from '../pass.js';
 import { affineOf, widen } from './affine.js';
-import { linearOf, withWeights } from './linear.js';
+import { foldedAfter, linearOf } from './linear.js';
 
 /** A channel scale behind a convolution or matrix product goes into its weights and bias. */
 export const foldScaleAfter: Pass = {
@@ -20,7 +19,7 @@ export const foldScaleAfter: Pass = {
         !linear.channelsLast || found.scale.length === 1 || types.get(node.inputs[0]!)?.shape.length === 2;
       const wide = aligned ? widen(found, linear.outputChannels) : undefined;
       if (!wide) continue;
-      const folded = withWeights(editor, linear, yield* foldInParts(context.fold.foldAfter, linear.weights, wide));
+      const folded = yield* foldedAfter(editor, context.fold, linear, wide);
       yield;
       editor.replace(node, { ...folded, outputs: node.outputs }, [producer]);
     }

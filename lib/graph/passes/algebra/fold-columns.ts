@@ -1,10 +1,9 @@
 import type { ChannelAffine } from '../../../fold/algebra.js';
-import { foldInParts } from '../../../fold/in-parts.js';
-import { doublesOf } from '../../constant.js';
+import { doublesOf, sizeOf } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import type { Pass } from '../pass.js';
 import { affine } from './affine.js';
-import { linearOf, withWeights } from './linear.js';
+import { foldedAfter, linearOf } from './linear.js';
 
 const forms: Readonly<Record<string, (c: Float64Array) => ChannelAffine>> = {
   Add: (c) => affine([1], c),
@@ -40,14 +39,14 @@ export const foldColumns: Pass = {
         !constant ||
         !producer ||
         !linear?.channelsLast ||
-        constant.data.length !== linear.outputChannels ||
+        sizeOf(constant) !== linear.outputChannels ||
         constant.shape.at(-1) !== linear.outputChannels
       )
         continue;
       if (constant.shape.length > Math.max(1, types.get(x)?.shape.length ?? 0)) continue;
       const columns = make(doublesOf(constant));
       if (!columns.scale.every(Number.isFinite)) continue;
-      const folded = withWeights(editor, linear, yield* foldInParts(context.fold.foldAfter, linear.weights, columns));
+      const folded = yield* foldedAfter(editor, context.fold, linear, columns);
       editor.replace(node, { ...folded, outputs: node.outputs }, [producer]);
     }
     return editor.finish();

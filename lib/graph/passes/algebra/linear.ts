@@ -1,13 +1,18 @@
 /** Nodes whose weights can take a scale in: one view of convolutions and matrix products. */
-import type { FoldedWeights, LinearWeights } from '../../../fold/algebra.js';
+import type { ChannelAffine, FoldedWeights, LinearWeights, WeightAlgebra } from '../../../fold/algebra.js';
+import { foldInParts } from '../../../fold/in-parts.js';
+import type { Work } from '../../../work.js';
 import { flagAttribute, numberAttribute, numbersAttribute, stringAttribute } from '../../attributes.js';
-import { elementCount, float32Of } from '../../constant.js';
+import { elementCount, float32Of, sizeOf } from '../../constant.js';
 import type { GraphEditor } from '../../editor.js';
 import { isFloat } from '../../element-type.js';
-import type { Node } from '../../ir.js';
+import type { Constant, Node } from '../../ir.js';
+import { StoredConstant } from '../../stored.js';
 
 export interface Linear {
   readonly node: Node;
+  /** The weights as the graph has them. */
+  readonly constant: Constant;
   readonly weights: LinearWeights;
   readonly inputChannels: number;
   readonly outputChannels: number;
@@ -18,7 +23,7 @@ export interface Linear {
 function biasOf(editor: GraphEditor, node: Node, channels: number): Float32Array | null | undefined {
   if (!node.inputs[2]) return null;
   const constant = editor.constant(node.inputs[2]);
-  if (!constant || constant.data.length !== channels || elementCount(constant.shape.slice(-1)) !== channels)
+  if (!constant || sizeOf(constant) !== channels || elementCount(constant.shape.slice(-1)) !== channels)
     return undefined;
   return float32Of(constant);
 }
@@ -49,23 +54,45 @@ export function linearOf(editor: GraphEditor, node: Node): Linear | undefined {
   const inputChannels = axis === 'oi' ? second * groups : first;
   const bias = biasOf(editor, node, outputChannels);
   if (bias === undefined) return undefined;
-  const weights: LinearWeights = { weight: float32Of(constant), shape: constant.shape, bias, axis, groups };
-  return { node, weights, inputChannels, outputChannels, channelsLast: node.op === 'MatMul' || node.op === 'Gemm' };
+  const weights: LinearWeights = {
+    // Most nodes that are looked at keep the weights they have.
+    get weight() {
+      return float32Of(constant);
+    },
+    shape: constant.shape,
+    bias,
+    axis,
+    groups,
+  };
+  const channelsLast = node.op === 'MatMul' || node.op === 'Gemm';
+  return { node, constant, weights, inputChannels, outputChannels, channelsLast };
+}
+
+function withConstants(editor: GraphEditor, node: Node, weight: Constant, bias: Float32Array): Node {
+  const names = [
+    editor.addConstant(`${node.name}.weight`, weight),
+    editor.addConstant(`${node.name}.bias`, { type: 'float32', shape: [bias.length], data: bias }),
+  ];
+  return { ...node, inputs: [node.inputs[0]!, ...names] };
 }
 
 /** The node with folded weights. */
-export function withWeights(editor: GraphEditor, { node, weights }: Linear, folded: FoldedWeights): Node {
-  const weight = editor.addConstant(`${node.name}.weight`, {
-    type: 'float32',
-    shape: weights.shape,
-    data: folded.weight,
-  });
-  const bias = editor.addConstant(`${node.name}.bias`, {
-    type: 'float32',
-    shape: [folded.bias.length],
-    data: folded.bias,
-  });
-  return { ...node, inputs: [node.inputs[0]!, weight, bias] };
+export const withWeights = (editor: GraphEditor, { node, weights }: Linear, { weight, bias }: FoldedWeights): Node =>
+  withConstants(editor, node, { type: 'float32', shape: weights.shape, data: weight }, bias);
+
+/** The node with `affine` behind it in its weights; those that are stored stay so. */
+export function* foldedAfter(
+  editor: GraphEditor,
+  fold: WeightAlgebra,
+  linear: Linear,
+  affine: ChannelAffine,
+): Work<Node> {
+  const { node, constant, weights } = linear;
+  if (!(constant instanceof StoredConstant) || weights.axis !== 'oi')
+    return withWeights(editor, linear, yield* foldInParts(fold.foldAfter, weights, affine));
+  const { scale, shift } = affine;
+  const bias = Float32Array.from(scale, (factor, o) => factor * (weights.bias?.[o] ?? 0) + shift[o]!);
+  return withConstants(editor, node, constant.scaled(scale), bias);
 }
 
 /** Whether a convolution may read beyond its input: then what its border holds matters. */

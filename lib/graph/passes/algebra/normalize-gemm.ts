@@ -1,6 +1,6 @@
 import { foldInParts } from '../../../fold/in-parts.js';
 import { flagAttribute, numberAttribute } from '../../attributes.js';
-import { doublesOf, elementCount, float32Of } from '../../constant.js';
+import { doublesOf, elementCount, float32Of, sizeOf } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import type { Node } from '../../ir.js';
 import type { Pass } from '../pass.js';
@@ -21,7 +21,7 @@ export const normalizeGemm: Pass = {
       const isVector = !bias || (bias.shape.length === 1 && bias.shape[0] === width);
       if (alpha === 1 && beta === 1 && isVector) continue;
       // A bias that varies along the rows is no bias of a column.
-      if (bias && bias.data.length !== elementCount(bias.shape.slice(-1))) continue;
+      if (bias && sizeOf(bias) !== elementCount(bias.shape.slice(-1))) continue;
       const values = bias ? doublesOf(bias) : Float64Array.of(0);
       const shift = Float64Array.from({ length: width }, (_, i) => beta * values[values.length === 1 ? 0 : i]!);
       const scale = new Float64Array(width).fill(alpha);

@@ -1,5 +1,5 @@
 import { activationOf } from '../../activations.js';
-import { elementCount } from '../../constant.js';
+import { elementCount, sizeOf } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
 import type { Activation, Node } from '../../ir.js';
 import type { Pass } from '../pass.js';
@@ -14,7 +14,7 @@ function preluOf(editor: GraphEditor, node: Node, producer: Node, types: Types):
   const channelAxis = constant.shape.length - output.length + 1;
   const placed = node.attributes['alongChannels'] === true || constant.shape[channelAxis] === output[1];
   const perChannel = placed && elementCount(constant.shape) === output[1];
-  return constant.data.length === 1 || perChannel ? { kind: 'prelu', slope } : undefined;
+  return sizeOf(constant) === 1 || perChannel ? { kind: 'prelu', slope } : undefined;
 }
 
 /** An activation goes into the operator it follows. */

@@ -49,10 +49,10 @@ class GateWalk {
 function layerOf(editor: GraphEditor, node: Node): Layer | undefined {
   const linear = linearOf(editor, node);
   if (!linear || node.op === 'ConvTranspose') return undefined;
-  const { shape, weight, bias, axis, groups } = linear.weights;
+  const { shape, bias, axis, groups } = linear.weights;
   if (groups !== 1 || elementCount(shape.slice(2)) !== 1 || numbersAttribute(node, 'pads')?.some((pad) => pad !== 0))
     return undefined;
-  const matrix: Constant = { type: 'float32', shape: shape.slice(0, 2), data: weight };
+  const matrix: Constant = { type: 'float32', shape: shape.slice(0, 2), data: linear.weights.weight };
   const width = linear.outputChannels;
   return {
     weight: axis === 'oi' ? matrix : transposeConstant(matrix, [1, 0]),

@@ -1,5 +1,5 @@
 /** Which nodes take what into their epilogue. */
-import { elementCount } from '../../constant.js';
+import { elementCount, sizeOf } from '../../constant.js';
 import type { GraphEditor } from '../../editor.js';
 import type { Epilogue, Node } from '../../ir.js';
 import type { TensorType } from '../../shapes/rule.js';
@@ -32,8 +32,8 @@ function isPlainProduct(editor: GraphEditor, node: Node, types: Types): boolean 
   const width = types.get(node.outputs[0]!)?.shape.at(-1);
   return (
     bias !== undefined &&
-    bias.data.length === elementCount(bias.shape.slice(-1)) &&
-    (bias.data.length === 1 || bias.data.length === width)
+    sizeOf(bias) === elementCount(bias.shape.slice(-1)) &&
+    (sizeOf(bias) === 1 || sizeOf(bias) === width)
   );
 }
 

@@ -1,0 +1,92 @@
+#include "core/weight_file.h"
+
+#include <algorithm>
+#include <string>
+
+#if !defined(_WIN32)
+#include <cerrno>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+namespace lanewise {
+
+#if defined(_WIN32)
+
+Status WeightFile::Open(int, std::shared_ptr<WeightFile>*) {
+  return Status::Unsupported("descriptors are not shared with the program on this system");
+}
+WeightFile::~WeightFile() = default;
+Status WeightFile::Read(int64_t, size_t, void*) const { return Status::Internal("no file"); }
+Status WeightFile::CheckUnchanged() const { return Status::Ok(); }
+
+#else
+
+namespace {
+
+int64_t ModifiedNs(const struct stat& info) {
+#if defined(__APPLE__)
+  const timespec& time = info.st_mtimespec;
+#else
+  const timespec& time = info.st_mtim;
+#endif
+  return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+}  // namespace
+
+Status WeightFile::Open(int descriptor, std::shared_ptr<WeightFile>* file) {
+  struct stat info {};
+  if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) return Status::Invalid("expected an open regular file");
+  std::shared_ptr<WeightFile> opened(new WeightFile);
+  opened->descriptor_ = dup(descriptor);
+  if (opened->descriptor_ < 0) return Status::Internal("the model file cannot be kept open: too many open files");
+  opened->size_ = static_cast<int64_t>(info.st_size);
+  opened->modified_ns_ = ModifiedNs(info);
+  *file = std::move(opened);
+  return Status::Ok();
+}
+
+WeightFile::~WeightFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Status WeightFile::CheckUnchanged() const {
+  struct stat info {};
+  if (fstat(descriptor_, &info) == 0 && static_cast<int64_t>(info.st_size) == size_ && ModifiedNs(info) == modified_ns_)
+    return Status::Ok();
+  return {Code::kModelFormat, "the model file has changed since it was opened, and its weights were needed again"};
+}
+
+Status WeightFile::Read(int64_t offset, size_t count, void* bytes) const {
+  if (offset < 0 || offset > size_ || count > static_cast<size_t>(size_ - offset)) {
+    return Status::Invalid("bytes outside of the model file");
+  }
+  auto* out = static_cast<char*>(bytes);
+  for (size_t done = 0; done < count;) {
+    const ssize_t got =
+        pread(descriptor_, out + done, count - done, static_cast<off_t>(offset) + static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      LANEWISE_RETURN_IF_ERROR(CheckUnchanged());
+      return {Code::kModelFormat, "the model file cannot be read"};
+    }
+    done += static_cast<size_t>(got);
+  }
+  return CheckUnchanged();
+}
+
+#endif
+
+Status StoredWeights::Read(size_t count, float* elements) const {
+  LANEWISE_RETURN_IF_ERROR(file->Read(offset, count * sizeof(float), elements));
+  if (scale.empty()) return Status::Ok();
+  const size_t part = count / scale.size();
+  for (const double factor : scale) {
+    for (size_t i = 0; i < part; ++i) elements[i] = static_cast<float>(factor * elements[i]);
+    elements += part;
+  }
+  return Status::Ok();
+}
+
+}  // namespace lanewise

@@ -1,0 +1,207 @@
+/** Models whose large weights stay in their file until they are packed. */
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { loadModel, type Model, type Tensor, tensor } from '#lib/index.js';
+import { readStructure, storedFrom } from '#lib/onnx/structure.js';
+import { buildModel, floats, type ModelSpec, random } from '../support/onnx-builder.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lanewise-stored-'));
+test.after.always(() => rmSync(folder, { recursive: true }));
+
+const channels = 96;
+const positive = (count: number, seed: number) =>
+  floats(
+    [count],
+    random([count], seed).data.map((value) => 0.5 + Math.abs(value)),
+  );
+
+/** Every way weights take: folded and not, transposed, read by two nodes, converted by a pass, part of an output. */
+const spec = (extent: string | number): ModelSpec => ({
+  inputs: { x: ['N', channels, extent, extent].map((dim) => (extent === 16 && dim === 'N' ? 1 : dim)) },
+  constants: {
+    w3: random([channels, channels, 3, 3], 1),
+    w1: random([channels, channels, 1, 1], 2),
+    up: random([channels, channels, 2, 2], 3),
+    gamma: positive(channels, 4),
+    beta: random([channels], 5),
+    mean: random([channels], 6),
+    variance: positive(channels, 7),
+    dense: random([3000, channels], 8),
+    bias: random([3000], 9),
+  },
+  nodes: [
+    { op: 'Conv', name: 'conv3', inputs: ['x', 'w3'], outputs: ['a'], attributes: { pads: [1, 1, 1, 1] } },
+    { op: 'BatchNormalization', name: 'norm', inputs: ['a', 'gamma', 'beta', 'mean', 'variance'], outputs: ['b'] },
+    { op: 'Relu', name: 'relu', inputs: ['b'], outputs: ['c'] },
+    { op: 'Conv', name: 'again', inputs: ['c', 'w3'], outputs: ['d'], attributes: { pads: [1, 1, 1, 1] } },
+    { op: 'Conv', name: 'conv1', inputs: ['d', 'w1'], outputs: ['e'] },
+    {
+      op: 'BatchNormalization',
+      name: 'before',
+      inputs: ['e', 'gamma', 'beta', 'mean', 'variance'],
+      outputs: ['f'],
+    },
+    { op: 'ConvTranspose', name: 'up', inputs: ['f', 'up'], outputs: ['g'], attributes: { strides: [2, 2] } },
+    { op: 'BatchNormalization', name: 'after', inputs: ['g', 'gamma', 'beta', 'mean', 'variance'], outputs: ['h'] },
+    { op: 'GlobalAveragePool', name: 'pool', inputs: ['h'], outputs: ['p'] },
+    { op: 'Flatten', name: 'flatten', inputs: ['p'], outputs: ['q'] },
+    { op: 'Gemm', name: 'dense', inputs: ['q', 'dense', 'bias'], outputs: ['y'], attributes: { transB: 1 } },
+  ],
+  outputs: ['y', 'h'],
+});
+const bytes = buildModel(spec('S'));
+const fixed = buildModel(spec(16));
+
+let files = 0;
+function fileOf(content: Uint8Array): string {
+  const path = join(folder, `${files++}.onnx`);
+  writeFileSync(path, content);
+  return path;
+}
+
+const input = (extent: number): Tensor => {
+  const { shape, data } = random([1, channels, extent, extent], extent);
+  return tensor(data, shape);
+};
+
+/** What the model is when all of it is in memory. */
+async function expected(extent: number) {
+  return (await loadModel(bytes.slice())).runSync({ x: input(extent) });
+}
+
+const runs: Readonly<Record<string, (model: Model, x: Tensor) => Promise<object>>> = {
+  run: (model, x) => model.run({ x }),
+  runSync: async (model, x) => model.runSync({ x }),
+};
+
+for (const [name, run] of Object.entries(runs)) {
+  test(`${name}: the same values as from bytes, for one input shape after the other`, async (t) => {
+    await using model = await loadModel(fileOf(bytes));
+    // Other extents choose other forms of the convolutions, which pack the weights again.
+    for (const extent of [16, 3, 1, 40, 16]) t.deepEqual(await run(model, input(extent)), await expected(extent));
+  });
+}
+
+test('strict numerics, another instruction set: packed from the file as well', async (t) => {
+  const options = { numerics: 'strict', isa: 'scalar' } as const;
+  await using stored = await loadModel(fileOf(bytes), options);
+  await using whole = await loadModel(bytes, options);
+  t.deepEqual(await stored.run({ x: input(4) }), await whole.run({ x: input(4) }));
+});
+
+test('memory counts stored weights as weights', async (t) => {
+  const shape = { x: [1, channels, 16, 16] };
+  await using stored = await loadModel(fileOf(bytes), { inputShapes: shape });
+  await using whole = await loadModel(bytes, { inputShapes: shape });
+  t.deepEqual(stored.memory(), whole.memory());
+  t.deepEqual(stored.report(shape), whole.report(shape));
+});
+
+test('a file that was removed is still there for the model', async (t) => {
+  const path = fileOf(bytes);
+  await using model = await loadModel(path);
+  unlinkSync(path);
+  t.deepEqual(await model.run({ x: input(16) }), await expected(16));
+});
+
+const onPosix = process.platform === 'win32' ? test.skip : test;
+
+for (const [what, change] of [
+  [
+    'overwritten',
+    (path: string) =>
+      writeFileSync(
+        path,
+        bytes.map((byte) => byte ^ 1),
+      ),
+  ],
+  ['cut short', (path: string) => truncateSync(path, 1000)],
+] as const) {
+  onPosix(`a file that was ${what} is an error where weights are needed again, and there alone`, async (t) => {
+    const path = fileOf(bytes);
+    await using model = await loadModel(path);
+    const before = await model.run({ x: input(16) });
+    change(path);
+    const error = { code: 'ERR_MODEL_FORMAT', message: /'conv3'.*has changed since it was opened/ };
+    await t.throwsAsync(model.run({ x: input(1) }), error);
+    t.throws(() => model.runSync({ x: input(1) }), error);
+    t.deepEqual(await model.run({ x: input(16) }), before);
+  });
+}
+
+test('bytes of the caller may change once the model is loaded', async (t) => {
+  const own = bytes.slice();
+  await using model = await loadModel(own);
+  own.fill(255);
+  for (const extent of [16, 3]) t.deepEqual(await model.run({ x: input(extent) }), await expected(extent));
+});
+
+for (const [what, source] of [
+  ['from a file', () => fileOf(fixed)],
+  ['from bytes', () => fixed.slice()],
+] as const) {
+  test(`fixed shapes, ${what}: nothing is read again, and everything is still known`, async (t) => {
+    const file = source();
+    await using model = await loadModel(file);
+    if (typeof file === 'string') truncateSync(file, 0);
+    else file.fill(255);
+    const result = await model.run({ x: input(16) });
+    t.deepEqual(result, await expected(16));
+    t.deepEqual(model.runSync({ x: input(16) }), result);
+    t.true(model.memory().weightBytes > 1 << 20);
+    t.true(model.report().parameters * 4 >= model.memory().weightBytes);
+    await t.throwsAsync(model.run({ x: input(8) }), { instanceOf: RangeError });
+    t.is((await model.profile({ x: input(16) })).steps.length > 0, true);
+  });
+}
+
+const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
+const isOpen = (path: string) =>
+  readdirSync('/proc/self/fd').some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+
+onLinux('the file is closed with the model, and with fixed shapes at once', async (t) => {
+  const path = fileOf(bytes);
+  const model = await loadModel(path);
+  t.true(isOpen(path));
+  await model[Symbol.asyncDispose]();
+  t.false(isOpen(path));
+  const other = fileOf(fixed);
+  await using _model = await loadModel(other);
+  t.false(isOpen(other));
+});
+
+/** The structure of `file`, and how many bytes were read for it. */
+async function structureOf(file: Uint8Array) {
+  let read = 0;
+  const structure = await readStructure(file.length, async (into, at) => {
+    into.set(file.subarray(at, at + into.length));
+    read += into.length;
+  });
+  return { structure, read };
+}
+
+test('the structure is the file without the large payloads', async (t) => {
+  const { structure, read } = await structureOf(bytes);
+  t.is(structure.length, bytes.length);
+  t.true(read < bytes.length / 4, `${read} of ${bytes.length} bytes`);
+  const differing = structure.findIndex((byte, i) => byte !== bytes[i] && byte !== 0);
+  t.is(differing, -1);
+});
+
+test('what is no model is read whole', async (t) => {
+  const noise = Uint8Array.from({ length: 3 * storedFrom }, (_, i) => (i * 7919) >> 3);
+  const nested = Uint8Array.of(7 * 8 + 2, 100, 5 * 8 + 2, 200, 1, 2, 3);
+  const endless = new Uint8Array(100).fill(255);
+  for (const file of [noise, nested, endless, new Uint8Array(0)]) {
+    const { structure } = await structureOf(file);
+    t.deepEqual(structure, file);
+  }
+});
