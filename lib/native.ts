@@ -16,6 +16,8 @@ export interface NativeStep {
   readonly kernel: string;
   readonly macs: number;
   readonly bytes: number;
+  readonly items: number;
+  readonly threads: number;
 }
 
 /** Packed constants shared by the plans of one model. */

@@ -16,6 +16,10 @@ export interface ProfileStep {
   readonly gflops: number;
   /** Bytes of tensors and weights that must be read or written at least once. */
   readonly bytes: number;
+  /** Units of work that threads share. */
+  readonly items: number;
+  /** The most threads that share them: steps of a few microseconds are done by one. */
+  readonly threads: number;
   /**
    * The clock of the calling thread's core behind this step, in a unit that means something only beside another clock:
    * processors slow down under dense vector code. Only `profileSync` tells.
@@ -42,7 +46,7 @@ export class Profile {
   constructor(steps: readonly NativeStep[], stepMs: Float64Array, clocks?: Float64Array) {
     const total = stepMs.reduce((sum, ms) => sum + ms, 0);
     this.totalMs = total;
-    this.steps = steps.map(({ name, op, kernel, macs, bytes }, i) => {
+    this.steps = steps.map(({ name, op, kernel, macs, bytes, items, threads }, i) => {
       const ms = stepMs[i] ?? 0;
       return {
         name,
@@ -53,6 +57,8 @@ export class Profile {
         macs,
         gflops: ms > 0 ? (2e-6 * macs) / ms : 0,
         bytes,
+        items,
+        threads,
         ...(clocks && { clock: clocks[i] ?? 0 }),
       };
     });

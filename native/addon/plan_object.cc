@@ -248,6 +248,8 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
       step.Set("kernel", s.kernel);
       step.Set("macs", static_cast<double>(s.macs));
       step.Set("bytes", static_cast<double>(s.bytes));
+      step.Set("items", static_cast<double>(plan.step_items(i)));
+      step.Set("threads", plan.step_threads(i));
       steps.Set(static_cast<uint32_t>(i), step);
     }
     return steps;

@@ -160,6 +160,7 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
 
   const int64_t pixels = (g.cols + choice.tiles - 1) / choice.tiles;
   const StepInfo info = ConvInfo("tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors), e, bound);
+  g.threads = builder.options().threads;
   auto tile = std::make_unique<TileStep>(builder.kernels(), std::move(g), choice, weights.weights, bias, bound.epilogue,
                                          bound.keep);
   tile->ReadWeightsFrom(weights.grid);

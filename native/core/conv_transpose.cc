@@ -101,6 +101,7 @@ Status BuildPhase(const ConvTranspose2dSpec& spec, const ConvExtents& e, const P
   info.kernel = "tile transposed x" + std::to_string(choice.vectors);
   info.macs = e.n * phase.rows.outputs * phase.cols.outputs * e.o * g.depth;
   info.bytes = 4 * (e.n * e.c * e.h * e.w + e.n * e.o * phase.rows.outputs * phase.cols.outputs + e.o * g.depth);
+  g.threads = builder.options().threads;
   auto tile = std::make_unique<TileStep>(builder.kernels(), std::move(g), choice, weights.weights, bias, bound.epilogue,
                                          bound.keep);
   tile->ReadWeightsFrom(weights.grid);

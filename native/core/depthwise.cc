@@ -51,9 +51,10 @@ Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSp
     kernels = builder.kernels().depthwise_square[e.kh == 5][spec.strides.w - 1];
   }
   const StepInfo info = ConvInfo("depthwise " + std::to_string(e.kh) + "x" + std::to_string(e.kw), e, p.bound);
-  builder.Add(std::make_unique<PlaneStep<DepthwiseArgs, DepthwiseBlock>>(spec, e, p.x, p.y, std::move(p.bound), kernels,
-                                                                         DepthwiseArgs{}, std::move(block)),
-              info);
+  builder.Add(
+      std::make_unique<PlaneStep<DepthwiseArgs, DepthwiseBlock>>(
+          spec, e, p.x, p.y, std::move(p.bound), kernels, builder.options().threads, DepthwiseArgs{}, std::move(block)),
+      info);
   return Status::Ok();
 }
 

@@ -69,7 +69,8 @@ Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const S
   const StepInfo info = ConvInfo(
       "grouped by " + std::to_string(depth) + " " + std::to_string(e.kh) + "x" + std::to_string(e.kw), e, p.bound);
   builder.Add(std::make_unique<PlaneStep<GroupedArgs, GroupedBlock>>(
-                  spec, e, p.x, p.y, std::move(p.bound), builder.kernels().grouped, common, std::move(block)),
+                  spec, e, p.x, p.y, std::move(p.bound), builder.kernels().grouped, builder.options().threads, common,
+                  std::move(block)),
               info);
   return Status::Ok();
 }

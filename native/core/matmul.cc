@@ -128,6 +128,7 @@ Status Build(const MatmulSpec& spec, const StepSpec& step, PlanBuilder& builder)
   info.kernel = "tile " + std::to_string((m + choice.tiles - 1) / choice.tiles) + "x" + std::to_string(choice.vectors);
   info.macs = images * m * n * k;
   info.bytes = 4 * (ElementCount(as) + ElementCount(bs) + ElementCount(ys)) + bound.bytes;
+  g.threads = builder.options().threads;
   auto tile = std::make_unique<TileStep>(builder.kernels(), std::move(g), choice, weights.weights, bias, bound.epilogue,
                                          bound.keep);
   tile->ReadWeightsFrom(weights.grid);

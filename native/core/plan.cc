@@ -88,6 +88,11 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
   return Status::Ok();
 }
 
+int Plan::step_threads(size_t i) const {
+  const auto items = static_cast<int>(std::min<size_t>(steps_[i]->items(), ThreadPool::kMaxThreads));
+  return std::max(1, std::min(items, UsefulThreads(steps_[i]->info)));
+}
+
 size_t Plan::CopySize(const PortInfo& port) { return RoundUp(port.floats()); }
 
 size_t Plan::constant_bytes() const {

@@ -42,6 +42,9 @@ class Plan {
   const std::vector<PortInfo>& outputs() const { return outputs_; }
   size_t step_count() const { return steps_.size(); }
   const StepInfo& step_info(size_t i) const { return steps_[i]->info; }
+  // Independent units of work of a step, and the most threads that share them in a run.
+  size_t step_items(size_t i) const { return steps_[i]->items(); }
+  int step_threads(size_t i) const;
   size_t arena_bytes() const { return static_cast<size_t>(arena_size_) * sizeof(float); }
   size_t constant_bytes() const;
   // Memory of this plan alone, now: arenas with their scratch memory, copies, and constants that no PackCache shares.

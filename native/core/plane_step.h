@@ -19,7 +19,7 @@ class PlaneStep : public Step {
 
   // `common` holds the fields that are the same for all blocks.
   PlaneStep(const Conv2dSpec& spec, const ConvExtents& e, const Tensor& x, const Tensor& y, BoundEpilogue bound,
-            const Kernel* kernels, Args common, Block block)
+            const Kernel* kernels, int threads, Args common, Block block)
       : images_(e.n),
         rows_(e.oh),
         cols_(e.ow),
@@ -34,9 +34,9 @@ class PlaneStep : public Step {
     int max_pixels = kMaxRowPixels;
     while (kernels_[max_pixels - 1] == nullptr) --max_pixels;
     tiles_ = (cols_ + max_pixels - 1) / max_pixels;
-    // Pieces of a plane, such that there are at least about sixteen items to share out.
-    const int64_t planes = images_ * y.blocks();
-    const int64_t pieces = planes >= 16 || planes == 0 ? 1 : (16 + planes - 1) / planes;
+    // Pieces of a plane, such that there are at least about sixteen items, and four for each thread.
+    const int64_t planes = images_ * y.blocks(), wanted = std::max(16, 4 * threads);
+    const int64_t pieces = planes >= wanted || planes == 0 ? 1 : (wanted + planes - 1) / planes;
     rows_per_item_ = std::max<int64_t>(1, (rows_ + pieces - 1) / pieces);
     items_per_plane_ = (rows_ + rows_per_item_ - 1) / rows_per_item_;
     common_.x_pixel_stride = spec.strides.w * x.pixel_stride;

@@ -23,6 +23,10 @@ double TileCost(int64_t pixels, int64_t vectors, int64_t depth) {
   return step * static_cast<double>(depth) + 2 * m * n + 30;
 }
 
+// Items per thread that make shares nearly equal, and the fewest tiles of a strip that is cut for that: it goes through
+// all weights again.
+constexpr int64_t kItemsPerThread = 4, kFewestTiles = 2;
+
 // Floats of the next weights that a kernel asks for per element of depth: a line for every two.
 constexpr int64_t kPrefetchedPerStep = 8;
 
@@ -82,7 +86,13 @@ TileStep::TileStep(const KernelTable& kernels, TileGeometry geometry, TileChoice
   const int64_t shareable = std::max<int64_t>(1, total / 8);
   strip_tiles_ = std::min(strip_tiles_, std::max<int64_t>(8, (total + std::min<int64_t>(8, shareable) - 1) /
                                                                  std::min<int64_t>(8, shareable)));
+  if (g_.threads > 1) {
+    const auto segments = std::max<int64_t>(1, g_.images * static_cast<int64_t>(g_.segments.size()));
+    const int64_t wanted = (kItemsPerThread * g_.threads + segments - 1) / segments;
+    strip_tiles_ = std::min(strip_tiles_, std::max(kFewestTiles, total / wanted));
+  }
   strips_ = total == 0 ? 0 : (total + strip_tiles_ - 1) / strip_tiles_;
+  if (strips_ > 0) strip_tiles_ = (total + strips_ - 1) / strips_;  // of equal size
 }
 
 size_t TileStep::items() const {

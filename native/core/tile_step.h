@@ -43,6 +43,7 @@ struct TileGeometry {
   // Where images are not equidistant (a broadcast batch): their offsets, in place of x.image_stride. Weights are shared
   // by all images unless they have offsets of their own.
   std::vector<ptrdiff_t> x_image_offsets, weights_image_offsets;
+  int threads = 1;             // that will share the work, for the choice of strips
   int64_t depth = 0;           // multiply-adds per output, for the choice of tiles
   int64_t x_row_elements = 0;  // input elements touched per output row, for the choice of strips
 };

@@ -66,6 +66,9 @@ struct WinogradShape {
 
 WinogradShape ShapeFor(int m, const ConvExtents& e) { return {m, (e.oh + m - 1) / m, (e.ow + m - 1) / m}; }
 
+// Of a piece of the tiles that is cut for a thread.
+constexpr int64_t kFewestTiles = 4;
+
 class WinogradStep : public Step {
  public:
   WinogradStep(const Conv2dSpec& spec, const ConvExtents& e, WinogradShape shape, const Tensor& x, const Tensor& y,
@@ -85,7 +88,14 @@ class WinogradStep : public Step {
     const int64_t tile_bytes = s_.frequencies() * blocks * lanes * static_cast<int64_t>(sizeof(float));
     const int64_t budget = static_cast<int64_t>(static_cast<double>(Caches().l2_bytes) * kWinogradShare);
     const int64_t most = std::clamp<int64_t>(budget / tile_bytes, std::min<int64_t>(s_.tiles(), 14), s_.tiles());
-    const int64_t pieces = (s_.tiles() + most - 1) / most;
+    int64_t pieces = (s_.tiles() + most - 1) / most;
+    // Where the output channels are too few for the threads, more pieces: each goes through all weights, but small
+    // ones.
+    const int64_t segment_count = static_cast<int64_t>(segments_.size()) * e.n;
+    if (segment_count < 2 * threads) {
+      const int64_t wanted = (2 * threads + segment_count - 1) / segment_count;
+      pieces = std::max(pieces, std::min(wanted, (s_.tiles() + kFewestTiles - 1) / kFewestTiles));
+    }
     block_tiles_ = (s_.tiles() + pieces - 1) / pieces;
     tile_blocks_ = (s_.tiles() + block_tiles_ - 1) / block_tiles_;
     // With fewer blocks than threads, each thread takes some of the output channels and transforms the input itself.
