@@ -100,6 +100,17 @@ struct Agreement {
   double bound;
 };
 
+inline void CheckNear(const KernelTable& table, const Outcome& now, const Outcome& wanted, double bound) {
+  for (size_t i = 0; i < now.outputs.size(); ++i) {
+    for (size_t k = 0; k < now.outputs[i].size(); ++k) {
+      const float x = now.outputs[i][k], want = wanted.outputs[i][k];
+      if (!Near(x, want, bound * std::fmax(1, std::fabs(static_cast<double>(want)))))
+        Die(std::string(table.isa) + ": output " + std::to_string(i) + " element " + std::to_string(k) + " is " +
+            std::to_string(x) + ", not " + std::to_string(want));
+    }
+  }
+}
+
 // `with_scalar`: the portable kernels are ten times slower under the sanitizers, so a target asks for them now and
 // then.
 inline void CheckEverywhere(FuzzNet& net, const PlanOptions& options, const Agreement& agreement, bool with_scalar) {
@@ -118,19 +129,15 @@ inline void CheckEverywhere(FuzzNet& net, const PlanOptions& options, const Agre
           " disagree whether the plan is valid: " + now.status.message + first.status.message);
     if (now.status.ok()) {
       const bool compare_bits = agreement.bits && IsFused(*table) && !fused.outputs.empty();
-      for (size_t i = 0; i < now.outputs.size(); ++i) {
+      for (size_t i = 0; compare_bits && i < now.outputs.size(); ++i) {
         for (size_t k = 0; k < now.outputs[i].size(); ++k) {
           const float x = now.outputs[i][k];
-          if (compare_bits && !SameBits(x, fused.outputs[i][k]))
+          if (!SameBits(x, fused.outputs[i][k]))
             Die(std::string(table->isa) + ": other bits at output " + std::to_string(i) + " element " +
                 std::to_string(k) + ": " + std::to_string(x) + ", not " + std::to_string(fused.outputs[i][k]));
-          if (first.outputs.empty()) continue;
-          const float want = first.outputs[i][k];
-          if (!Near(x, want, agreement.bound * std::fmax(1, std::fabs(static_cast<double>(want)))))
-            Die(std::string(table->isa) + ": output " + std::to_string(i) + " element " + std::to_string(k) + " is " +
-                std::to_string(x) + ", not " + std::to_string(want));
         }
       }
+      if (!first.outputs.empty()) CheckNear(*table, now, first, agreement.bound);
     }
     if (table == tables.front()) first = now;
     if (IsFused(*table) && fused.outputs.empty()) fused = std::move(now);
@@ -165,12 +172,12 @@ inline EpilogueSpec AnyEpilogue(Bytes& bytes, FuzzNet& net, const Shape& shape, 
   return e;
 }
 
-struct ConvForm {
+struct FuzzedConv {
   int64_t images, channels, outputs, groups, height, width, kernel_h, kernel_w;
 };
 
 // A convolution over an input of any layout, its attributes drawn from the bytes. False when no window fits.
-inline bool AddConvolution(Bytes& bytes, FuzzNet& net, const ConvForm& form, bool plain_window) {
+inline bool AddConvolution(Bytes& bytes, FuzzNet& net, const FuzzedConv& form, bool plain_window) {
   Conv2dSpec conv;
   conv.groups = form.groups;
   if (!plain_window) {

@@ -52,8 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     default: {
       const int64_t groups = bytes.OneIn(3) ? bytes.Between(1, 4) : 1;
       const int64_t inputs = bytes.Between(1, 20), outputs = bytes.Between(1, 34);
-      const ConvForm form = {bytes.Between(1, 2), groups * inputs,     groups * outputs,    groups,
-                             bytes.Between(1, 6), bytes.Between(1, 6), bytes.Between(1, 3), bytes.Between(1, 3)};
+      const FuzzedConv form = {bytes.Between(1, 2), groups * inputs,     groups * outputs,    groups,
+                               bytes.Between(1, 6), bytes.Between(1, 6), bytes.Between(1, 3), bytes.Between(1, 3)};
       if (!AddConvolution(bytes, net, form, bytes.Flag())) return 0;
     }
   }
