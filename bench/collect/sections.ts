@@ -5,6 +5,7 @@ import { UsageError } from '../report/options.js';
 import type { Section } from '../report/section.js';
 import { runtimeSection } from '../runtime/section.js';
 import { scalingSection } from '../scaling/section.js';
+import { startSection } from '../start/section.js';
 
 /** By the kind of the document, in the order of the report. */
 const views = {
@@ -13,6 +14,7 @@ const views = {
   mixed: raceSection,
   scaling: scalingSection,
   layers: layersSection,
+  start: startSection,
   runtime: runtimeSection,
 } as const;
 

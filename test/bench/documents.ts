@@ -4,6 +4,8 @@ import { networkResult, type RaceDocument } from '../../bench/models/result.js';
 import type { Origin } from '../../bench/report/machine.js';
 import type { Probed } from '../../bench/report/peak.js';
 import { type ScalingDocument, scalingResult } from '../../bench/scaling/section.js';
+import { type StartDocument, startResult } from '../../bench/start/section.js';
+import type { Start } from '../../bench/start/start.js';
 
 const origin: Origin = {
   date: '2026-02-03T04:05:06.000Z',
@@ -62,6 +64,26 @@ export const scaling = (): ScalingDocument => ({
     scalingResult('quick', 'Quick', [
       { ...network('Quick', [round(4, 6)]), threads: 1 },
       { ...network('Quick', [round(2, 4)], 2), threads: 2 },
+    ]),
+  ],
+});
+
+const freshStart = (importMs: number, firstMs: number, megabytes: number): Start => ({
+  importMs,
+  firstMs,
+  residentBytes: 1e6 * megabytes,
+  peakBytes: 2e6 * megabytes,
+  elements: 1000,
+});
+
+export const start = (): StartDocument => ({
+  kind: 'start',
+  ...origin,
+  threads: 1,
+  results: [
+    startResult('quick', 'Quick', [
+      { none: freshStart(0, 0, 40), lanewise: freshStart(20, 50, 60), onnxruntime: freshStart(10, 75, 70) },
+      { none: freshStart(0, 0, 40), lanewise: freshStart(20, 50, 60), onnxruntime: freshStart(10, 125, 90) },
     ]),
   ],
 });

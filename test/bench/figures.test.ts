@@ -5,7 +5,8 @@ import { ratioFigure } from '../../bench/report/figures/ratios.js';
 import { familyOf, placeOf, roofAt, rooflineFigure } from '../../bench/report/figures/roofline.js';
 import { scalingFigure } from '../../bench/report/figures/scaling.js';
 import type { Figure } from '../../bench/report/section.js';
-import { layer, models, scaling } from './documents.js';
+import { startSection } from '../../bench/start/section.js';
+import { layer, models, scaling, start } from './documents.js';
 
 interface Charts {
   init(
@@ -84,6 +85,12 @@ test('a bar per network, the line at 1 in sight, slower ones in another colour',
   t.true((slower.option['xAxis'] as { max: number }).max > 1);
   const [bars] = figure.option['series'] as [{ data: { itemStyle: { color: string } }[] }];
   t.not(bars.data[0]?.itemStyle.color, bars.data[1]?.itemStyle.color);
+});
+
+test('a cold start has a bar for time and one for memory', (t) => {
+  const [figure] = startSection(start()).figures;
+  const drawn = svg(figure as Figure);
+  for (const text of ['Quick: time', 'Quick: memory', 'times as small']) t.true(drawn.includes(text), text);
 });
 
 test('curves begin at 1, and the ideal is as steep as the threads are many', (t) => {

@@ -6,7 +6,7 @@ import { htmlPage } from '../../bench/report/page/page.js';
 import { markdownReport } from '../../bench/report/section.js';
 import { markdownTable, tableOf } from '../../bench/report/table.js';
 import { canSpawn } from '../runtime/child.js';
-import { cold, layers, models, scaling } from './documents.js';
+import { cold, layers, models, scaling, start } from './documents.js';
 
 const files = (...documents: readonly object[]) =>
   documents.map((document, i) => ({ file: `${i}.json`, text: JSON.stringify(document) }));
@@ -25,12 +25,13 @@ test('a table is readable as text', (t) => {
 });
 
 test('Markdown: a section per document, networks first, each with machine, versions and date', (t) => {
-  const text = markdownReport(sectionsOf(files(layers(), scaling(), cold(), models())));
+  const text = markdownReport(sectionsOf(files(start(), layers(), scaling(), cold(), models())));
   t.deepEqual(text.match(/^## .*$/gm), [
     '## Networks, one at a time, 1 thread',
     '## Networks with cold caches, 1 thread',
     '## Networks with 1, 2 threads',
     '## Layers in chains, 1 thread',
+    '## Cold starts, 1 thread',
   ]);
   for (const fact of [
     'Abacus 3000',
@@ -39,12 +40,13 @@ test('Markdown: a section per document, networks first, each with machine, versi
     'onnxruntime-node 4.5.6',
     '2026-02-03',
   ])
-    t.is(text.split(fact).length - 1, 4, fact);
+    t.is(text.split(fact).length - 1, 5, fact);
   t.regex(text, /\| Quick +\| +50 \| +2\.00 \| +5\.00 \| +2\.50x \| 2\.25x-2\.75x \| +50 \| +50 % \|/);
   t.regex(text, /\| Slow .* slower 0\.50x/);
   t.regex(text, /Slower: Slow\./);
   t.regex(text, /from 1 to 2: lanewise 2\.00x, onnxruntime 1\.50x/);
   t.regex(text, /2\.00 \| 2\.00x \(1\.90-2\.10\)/);
+  t.regex(text, /\| 20\.0 \/ 10\.0 \| +50\.0 \/ 100 \| 2\.00x \| 1\.75x-2\.25x \| +20 \/ 40 \| +2\.00x \| 40 \/ 80 \|/);
   t.regex(text, /2\.0e-7 \(4\.0e-7\) \| 1\.0e-7 \(3\.0e-7\)/);
 });
 
