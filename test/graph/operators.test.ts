@@ -111,6 +111,27 @@ const conv: Case[] = [
   },
   {
     op: 'ConvTranspose',
+    title: 'ConvTranspose, patches of 3x2',
+    x: [2, 5, 3, 4],
+    rest: [random([5, 2, 3, 2], 1), random([2], 2)],
+    attributes: { strides: [3, 2] },
+  },
+  {
+    op: 'ConvTranspose',
+    title: 'ConvTranspose, patches with a gap after the last',
+    x: [1, 3, 4, 4],
+    rest: [random([3, 2, 2, 2], 1)],
+    attributes: { strides: [2, 2], output_padding: [1, 1] },
+  },
+  {
+    op: 'ConvTranspose',
+    title: 'ConvTranspose, patches of a run-time weight',
+    x: [1, 3, 4, 4],
+    rest: [[3, 1, 2, 2]],
+    attributes: { strides: [2, 2] },
+  },
+  {
+    op: 'ConvTranspose',
     title: 'ConvTranspose groups, output padding',
     x: [2, 4, 5, 4],
     rest: [random([4, 3, 3, 3], 1)],

@@ -6,6 +6,7 @@ import type { Pads, Pair, ValueIndex } from '../plan-spec.js';
 import { type LowerInput, type LowerRule, type LowerRules, UnsupportedNode } from './builder.js';
 import { Composer } from './compose.js';
 import { activationOnly, planEpilogue } from './epilogue.js';
+import { wovenConvTranspose } from './woven-conv.js';
 
 /** [N, C, L] as [N, C, 1, L]; 4-D as it is. */
 function asImage(shape: readonly number[]): readonly number[] {
@@ -67,6 +68,7 @@ const conv: LowerRule = (context) => {
 const convTranspose: LowerRule = (context) => {
   const { node, builder } = context;
   const window = transposedWindow(node, context.input(0).shape.slice(2), context.input(1).shape.slice(2));
+  if (wovenConvTranspose(context, window)) return;
   onImages(context, (x, y, view) => {
     builder.steps.push({
       op: 'convTranspose2d',
