@@ -118,6 +118,12 @@ void PlanBuilder::CollectNeeds() {
   }
 }
 
+namespace {
+Layout PortLayoutOf(const PortSpec& port, const Shape& shape) {
+  return port.layout == PortLayout::kNhwc && shape.size() == 4 ? Layout::kNhwc : Layout::kPlain;
+}
+}  // namespace
+
 Status PlanBuilder::Begin() {
   CollectNeeds();
   size_t largest = 0;
@@ -411,8 +417,7 @@ Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor*
   if (blocked && shares_[static_cast<size_t>(v)].root != kNone) {
     *tensor = PlaceShare(v);
     LANEWISE_RETURN_IF_ERROR(FillHalo(*tensor, kNone));
-  } else if (layout == Layout::kPlain && port != kNone &&
-             (shape(v).size() != 4 || spec_.outputs[static_cast<size_t>(port)].layout == PortLayout::kNchw)) {
+  } else if (port != kNone && layout == PortLayoutOf(spec_.outputs[static_cast<size_t>(port)], shape(v))) {
     Storage storage;
     storage.kind = Storage::Kind::kOutput;
     storage.port = port;

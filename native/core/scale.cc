@@ -13,25 +13,27 @@ namespace {
 
 int64_t WholeBlocks(int64_t channels, int64_t lanes) { return (channels + lanes - 1) / lanes * lanes; }
 
-// factors[c] = values[c / (channels / count)] for c < channels.
-void SpreadFactors(const float* values, int64_t count, int64_t channels, float* factors) {
+// factors[c] = values[c / (channels / count)] for c < channels, `repeats` times.
+void SpreadFactors(const float* values, int64_t count, int64_t channels, int64_t repeats, float* factors) {
   const int64_t share = channels / count;
-  for (int64_t c = 0; c < channels; ++c) factors[c] = values[c / share];
+  for (int64_t r = 0; r < repeats; ++r) {
+    for (int64_t c = 0; c < channels; ++c) *factors++ = values[c / share];
+  }
 }
 
 // The factors of every channel from values computed at run time.
 class SpreadStep final : public Step {
  public:
-  SpreadStep(int values, int64_t count, int64_t channels, int factors)
-      : values_(values), factors_(factors), count_(count), channels_(channels) {}
+  SpreadStep(int values, int64_t count, int64_t channels, int64_t repeats, int factors)
+      : values_(values), factors_(factors), count_(count), channels_(channels), repeats_(repeats) {}
   size_t items() const override { return 1; }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
-    if (begin < end) SpreadFactors(context.Data(values_), count_, channels_, context.Data(factors_));
+    if (begin < end) SpreadFactors(context.Data(values_), count_, channels_, repeats_, context.Data(factors_));
   }
 
  private:
   int values_, factors_;
-  int64_t count_, channels_;
+  int64_t count_, channels_, repeats_;
 };
 
 // One vector of factors for every pixel of a block.
@@ -92,8 +94,7 @@ class ScalePlaneStep final : public Step {
     const std::vector<Extent> xs = PlainExtents(x), ys = PlainExtents(y);
     std::vector<RowAxis> axes;
     for (size_t i = 0; i < xs.size(); ++i) axes.push_back({xs[i].size, {xs[i].stride, ys[i].stride, i == 1 ? 1 : 0}});
-    // With one channel the images would become the row, and the factors do not repeat along a row.
-    loop_ = RowLoop(axes, x.c() == 1 ? 1 : kRowChunk);
+    loop_ = RowLoop(axes);
     loop_.RequireUnitStrides();
   }
 
@@ -118,23 +119,25 @@ class ScalePlaneStep final : public Step {
   RowLoop loop_;
 };
 
-// One element per channel, so that channels are a row: a factor for every element of it.
+// Channels lie side by side, in channels-last images and in plain tensors of one element per channel: pixels in rows,
+// with a factor for every element of some whole pixels.
 class ScaleElementsStep final : public Step {
  public:
+  // `period`: elements of the factors, a multiple of the channels.
   ScaleElementsStep(const KernelTable& kernels, const Activation& activation, const Tensor& x, const Tensor& y,
-                    Source scale, Source shift)
+                    Source scale, Source shift, int64_t period)
       : kernel_(kernels.normalize_row),
         activation_(PassOf(kernels, activation)),
         x_(x.id),
         y_(y.id),
         scale_(std::move(scale)),
-        shift_(std::move(shift)) {
-    const std::vector<Extent> xs = PlainExtents(x), ys = PlainExtents(y);
+        shift_(std::move(shift)),
+        period_(period) {
+    const std::vector<Extent> xs = MemoryExtents(x), ys = MemoryExtents(y);
     std::vector<RowAxis> axes;
-    for (size_t i = 0; i < 2; ++i) axes.push_back({xs[i].size, {xs[i].stride, ys[i].stride, i == 1 ? 1 : 0}});
-    // With one channel the images would become the row, and the factors do not repeat along a row.
-    loop_ = RowLoop(axes, x.c() == 1 ? 1 : kRowChunk);
-    loop_.RequireUnitStrides();
+    for (size_t i = 0; i < xs.size(); ++i) axes.push_back({xs[i].size, {xs[i].stride, ys[i].stride, xs[i].stride}});
+    // Pieces of a row begin where the factors do.
+    loop_ = RowLoop(axes, (kRowChunk + period - 1) / period * period);
   }
 
   size_t items() const override { return loop_.items(); }
@@ -144,7 +147,10 @@ class ScaleElementsStep final : public Step {
     const float* scale = scale_.Data(context);
     const float* shift = shift_.Data(context);
     loop_.Run(begin, end, [&](const int64_t* at, int64_t n) {
-      kernel_(x + at[0], y + at[1], static_cast<size_t>(n), 0.f, 1.f, scale + at[2], shift + at[2]);
+      for (int64_t i = 0; i < n; i += period_) {
+        const auto length = static_cast<size_t>(std::min(period_, n - i));
+        kernel_(x + at[0] + i, y + at[1] + i, length, 0.f, 1.f, scale, shift);
+      }
       activation_.Apply(y + at[1], n);
     });
   }
@@ -155,6 +161,7 @@ class ScaleElementsStep final : public Step {
   int x_, y_;
   Source scale_, shift_;
   RowLoop loop_;
+  int64_t period_;
 };
 
 // A dense layer on one vector per image: y = activation(weights*x + bias), four blocks of outputs an item.
@@ -199,11 +206,11 @@ class DenseStep final : public Step {
   std::shared_ptr<Buffer> weights_, bias_;
 };
 
-// The factors of all channels, in whole blocks where `padded`. `v` may be kNone: zeros.
-Status PlaceFactors(PlanBuilder& builder, int v, int64_t channels, int64_t padded, Source* factors) {
+// The factors of all channels, several times over, in a buffer of `size`. `v` may be kNone: zeros.
+Status PlaceFactors(PlanBuilder& builder, int v, int64_t channels, int64_t repeats, int64_t size, Source* factors) {
   if (v == kNone) {
     factors->constant = std::make_shared<Buffer>();
-    return factors->constant->Allocate(static_cast<size_t>(padded), true);
+    return factors->constant->Allocate(static_cast<size_t>(size), true);
   }
   const int64_t count = ElementCount(builder.shape(v));
   if (count < 1 || channels % count != 0)
@@ -212,16 +219,18 @@ Status PlaceFactors(PlanBuilder& builder, int v, int64_t channels, int64_t padde
   if (builder.IsConstant(v)) {
     const float* data = builder.value(v).data;
     return builder.Pack(
-        v, "factors of " + std::to_string(channels) + " channels in " + std::to_string(padded),
-        static_cast<size_t>(padded), [=](float* out) { SpreadFactors(data, count, channels, out); },
+        v,
+        "factors of " + std::to_string(channels) + " channels " + std::to_string(repeats) + " times in " +
+            std::to_string(size),
+        static_cast<size_t>(size), [=](float* out) { SpreadFactors(data, count, channels, repeats, out); },
         &factors->constant);
   }
   Tensor values, spread;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &values));
-  LANEWISE_RETURN_IF_ERROR(builder.Temporary({padded}, Layout::kPlain, &spread));
+  LANEWISE_RETURN_IF_ERROR(builder.Temporary({size}, Layout::kPlain, &spread));
   const StepSpec& step = builder.current();
-  builder.Add(std::make_unique<SpreadStep>(values.id, count, channels, spread.id),
-              {step.name, step.op, "factors", 0, (count + channels) * 4});
+  builder.Add(std::make_unique<SpreadStep>(values.id, count, channels, repeats, spread.id),
+              {step.name, step.op, "factors", 0, (count + size) * 4});
   factors->tensor = spread.id;
   return Status::Ok();
 }
@@ -245,8 +254,8 @@ Status PackDense(PlanBuilder& builder, int weights, int bias, int64_t outputs, i
       },
       packed_weights));
   return builder.Pack(
-      bias, "factors of " + std::to_string(outputs) + " channels in " + std::to_string(padded),
-      static_cast<size_t>(padded), [=](float* out) { SpreadFactors(b, outputs, outputs, out); }, packed_bias);
+      bias, "factors of " + std::to_string(outputs) + " channels 1 times in " + std::to_string(padded),
+      static_cast<size_t>(padded), [=](float* out) { SpreadFactors(b, outputs, outputs, 1, out); }, packed_bias);
 }
 
 }  // namespace
@@ -255,13 +264,18 @@ Status Build(const ScaleSpec& spec, const StepSpec& step, PlanBuilder& builder) 
   const int v = step.inputs[0];
   const Shape& shape = builder.shape(v);
   if (shape.size() < 2) return Status::Unsupported(builder.Where() + ": a tensor without a channel axis");
-  const bool blocked = builder.IsBlocked(v);
-  const int64_t channels = shape[1], padded = blocked ? WholeBlocks(channels, builder.lanes()) : channels;
+  const int64_t channels = shape[1];
+  const bool blocked = builder.IsBlocked(v), last = builder.LayoutOf(v) == Layout::kNhwc;
+  const bool side_by_side = last || (channels > 1 && ElementCount(shape) == shape[0] * channels);
+  // Enough elements for a call of the kernel.
+  constexpr int64_t kPeriod = 512;
+  const int64_t repeats = side_by_side && !blocked ? std::max<int64_t>(1, kPeriod / std::max<int64_t>(1, channels)) : 1;
+  const int64_t size = blocked ? WholeBlocks(channels, builder.lanes()) : channels * repeats;
   Source scale, shift;
-  LANEWISE_RETURN_IF_ERROR(PlaceFactors(builder, step.inputs[1], channels, padded, &scale));
+  LANEWISE_RETURN_IF_ERROR(PlaceFactors(builder, step.inputs[1], channels, repeats, size, &scale));
   LANEWISE_RETURN_IF_ERROR(
-      PlaceFactors(builder, step.inputs.size() > 2 ? step.inputs[2] : kNone, channels, padded, &shift));
-  const Layout layout = blocked ? Layout::kBlocked : Layout::kPlain;
+      PlaceFactors(builder, step.inputs.size() > 2 ? step.inputs[2] : kNone, channels, repeats, size, &shift));
+  const Layout layout = blocked ? Layout::kBlocked : last ? Layout::kNhwc : Layout::kPlain;
   Tensor x, y;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, layout, &x));
   LANEWISE_RETURN_IF_ERROR(builder.Out(step.outputs[0], layout, &x, &y));
@@ -269,8 +283,10 @@ Status Build(const ScaleSpec& spec, const StepSpec& step, PlanBuilder& builder) 
   const KernelTable& kernels = builder.kernels();
   if (blocked)
     builder.Add(std::make_unique<ScaleBlockedStep>(kernels, spec.activation, x, y, scale, shift, 0), info);
-  else if (ElementCount(shape) == shape[0] * channels)
-    builder.Add(std::make_unique<ScaleElementsStep>(kernels, spec.activation, x, y, scale, shift), info);
+  else if (side_by_side)
+    builder.Add(
+        std::make_unique<ScaleElementsStep>(kernels, spec.activation, x, y, scale, shift, std::max<int64_t>(1, size)),
+        info);
   else
     builder.Add(std::make_unique<ScalePlaneStep>(kernels, spec.activation, x, y, scale, shift), info);
   return Status::Ok();
@@ -306,7 +322,7 @@ Status Build(const SqueezeExciteSpec& spec, const StepSpec& step, PlanBuilder& b
                                           images, weights[1], bias[1]),
               {step.name, step.op, "dense rows", macs, channels * squeezed * 4});
   Source shift;
-  LANEWISE_RETURN_IF_ERROR(PlaceFactors(builder, kNone, channels, padded, &shift));
+  LANEWISE_RETURN_IF_ERROR(PlaceFactors(builder, kNone, channels, 1, padded, &shift));
   // Declared last: the mean has read x by then, so the product may take its place.
   LANEWISE_RETURN_IF_ERROR(builder.Out(step.outputs[0], Layout::kBlocked, &x, &y));
   builder.Add(std::make_unique<ScaleBlockedStep>(kernels, Activation{}, x, y, Source{gate.id, nullptr}, shift, padded),
