@@ -38,27 +38,26 @@ struct alignas(64) Line {
 };
 
 struct Shared {
-  // The current task, published by raising `generation`. Atomic, since a worker that comes late may read them while the
-  // next task is written; it finds out when it claims.
+  // Of the current task. `generation` publishes it; `left` counts the items that are not done; `claims` has, of each
+  // share, the generation in the upper half and the next chunk in the lower.
   Line<uint32_t> generation;
+  Line<size_t> left;
+  Line<uint64_t> claims[ThreadPool::kMaxThreads];
+  Monitor monitor;  // guards `sleeping`; wakes workers
+  // Atomic, since a worker that comes late may read them while the next task is written; it finds out when it claims.
   std::atomic<TaskFunction> function{nullptr};
   std::atomic<void*> argument{nullptr};
   std::atomic<size_t> items{0};
+
+  std::string environment_error;
   std::atomic<int> participants{1};
   std::atomic<int> caller_processor{-1};
-  Line<size_t> left;  // items that are not done
-  // Of each share: the generation in the upper half, the next chunk in the lower.
-  Line<uint64_t> claims[ThreadPool::kMaxThreads];
-
-  int started = 1;  // workers 1 .. started-1 exist
-  int sleeping = 0;
-  Monitor monitor;                   // guards `sleeping`; wakes workers
-  std::atomic<bool> busy{false};     // a run has the pool
-  std::atomic<bool> crowded{false};  // by more threads than there are processors
-
   std::atomic<int> requested{0};
   int by_default = 1;
-  std::string environment_error;
+  int started = 1;  // workers 1 .. started-1 exist
+  int sleeping = 0;
+  std::atomic<bool> busy{false};     // a run has the pool
+  std::atomic<bool> crowded{false};  // by more threads than there are processors
 };
 
 Shared& State() {
