@@ -46,9 +46,17 @@ function mergeReports(first: PassReport | undefined, second: PassReport): PassRe
  * What can be done to a model before any input shape is known: batch normalisations, scales and branches go into weights, patterns
  * become operators. Done once, so that all plans of a model share its weights.
  */
-export function simplifying(graph: Graph, context: CompileContext): Work<{ graph: Graph; report: PassReport }> {
-  return runPasses(graph, simplify, passContext(context.fold, false, context.limits));
+export function* simplifying(graph: Graph, context: CompileContext): Work<{ graph: Graph; report: PassReport }> {
+  const result = yield* runPasses(graph, simplify, passContext(context.fold, false, context.limits));
+  if (hasFixedShapes(graph)) final.add(result.graph);
+  return result;
 }
+
+const hasFixedShapes = ({ inputs }: Graph): boolean =>
+  inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
+
+/** Graphs that were simplified with all shapes known: binding them adds nothing. */
+const final = new WeakSet<Graph>();
 
 /** {@link simplifying}, all at once. */
 export const simplifyGraph = (graph: Graph, context: CompileContext): { graph: Graph; report: PassReport } =>
@@ -89,7 +97,7 @@ export function bindInputs(inputs: readonly ValueInfo[], shapes: InputShapes): V
 /** The graph with its input shapes bound and `known` values as constants, in the place of what computes them. */
 function bindGraph(graph: Graph, shapes: InputShapes, known: ReadonlyMap<string, Constant>): Graph {
   const inputs = bindInputs(graph.inputs, shapes);
-  if (known.size === 0) return { ...graph, inputs };
+  if (known.size === 0) return hasFixedShapes(graph) ? graph : { ...graph, inputs };
   const constants = new Map([...graph.constants, ...known]);
   const nodes = graph.nodes.flatMap((node) => {
     const open = node.outputs.filter((name) => name !== '' && !known.has(name));
@@ -102,11 +110,10 @@ function bindGraph(graph: Graph, shapes: InputShapes, known: ReadonlyMap<string,
 
 /** Runs `work`; where the caller chose the shapes, shapes that do not fit are the caller's to change. */
 function* blamingShapes<R>(graph: Graph, work: Work<R>): Work<R> {
-  const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
   try {
     return yield* work;
   } catch (error) {
-    if (!isFixed && error instanceof LanewiseError && error.code === 'ERR_MODEL_FORMAT')
+    if (!hasFixedShapes(graph) && error instanceof LanewiseError && error.code === 'ERR_MODEL_FORMAT')
       throw new RangeError(error.message, { cause: error });
     throw error;
   }
@@ -131,7 +138,7 @@ export function* findingWanted(
 function* planning(graph: Graph, inputShapes: InputShapes, context: CompileContext): Work<CompiledGraph> {
   const passes = passContext(context.fold, true, context.limits);
   const bound = bindGraph(graph, inputShapes, context.known ?? new Map());
-  const simplified = yield* runPasses(bound, simplify, passes);
+  const simplified = yield* runPasses(bound, final.has(bound) ? [] : simplify, passes);
   const fused = yield* runPasses(simplified.graph, fuse, passes);
   yield;
   const analysis = passes.analyze(fused.graph);

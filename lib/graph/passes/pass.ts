@@ -15,6 +15,8 @@ export interface PassContext {
 /** One rewrite. Pure: returns the very graph it was given when there is nothing to do. */
 export interface Pass {
   readonly name: string;
+  /** Operators of which the graph must have one, from every list: without them the pass is not run. */
+  readonly needs?: readonly (readonly string[])[];
   /** A generator where it computes weights: it yields between the parts of them. */
   run(graph: Graph, context: PassContext): Graph | Work<Graph>;
 }
@@ -47,7 +49,12 @@ const MAX_ROUNDS = 100;
 
 export const isWork = (result: Graph | Work<Graph>): result is Work<Graph> => 'next' in result;
 
-/** Runs the list over and over until a whole round changes nothing. */
+const operatorsOf = (graph: Graph): ReadonlySet<string> => new Set(graph.nodes.map(({ op }) => op));
+
+const hasWork = ({ needs }: Pass, operators: ReadonlySet<string>): boolean =>
+  !needs || needs.every((some) => some.some((op) => operators.has(op)));
+
+/** Runs the list over and over until each pass has seen the same graph and changed nothing. */
 export function* runPasses(
   graph: Graph,
   passes: readonly Pass[],
@@ -56,16 +63,21 @@ export function* runPasses(
   const removed: Record<string, number> = {};
   const nodesBefore = graph.nodes.length;
   let current = graph;
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const before = current;
-    for (const pass of passes) {
-      yield;
-      const result = pass.run(current, context);
-      const next = isWork(result) ? yield* result : result;
-      if (next !== current) removed[pass.name] = (removed[pass.name] ?? 0) + current.nodes.length - next.nodes.length;
-      current = next;
-    }
-    if (current === before) break;
+  let operators = operatorsOf(graph);
+  /** Passes in a row that changed nothing. */
+  let idle = 0;
+  for (let turn = 0; idle < passes.length && turn < MAX_ROUNDS * passes.length; turn++) {
+    idle++;
+    const pass = passes[turn % passes.length]!;
+    if (!hasWork(pass, operators)) continue;
+    yield;
+    const result = pass.run(current, context);
+    const next = isWork(result) ? yield* result : result;
+    if (next === current) continue;
+    removed[pass.name] = (removed[pass.name] ?? 0) + current.nodes.length - next.nodes.length;
+    current = next;
+    operators = operatorsOf(current);
+    idle = 0;
   }
   return { graph: current, report: { nodesBefore, nodesAfter: current.nodes.length, removed } };
 }

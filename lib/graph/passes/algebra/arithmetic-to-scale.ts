@@ -51,6 +51,7 @@ const forms: Readonly<
 /** Add, Sub, Mul and Div by a scalar or by one constant per channel become channel scales. */
 export const arithmeticToScale: Pass = {
   name: 'arithmetic-to-scale',
+  needs: [Object.keys(forms)],
   run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

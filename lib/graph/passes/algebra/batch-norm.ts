@@ -10,6 +10,7 @@ import { channelScale } from './affine.js';
  */
 export const batchNormToScale: Pass = {
   name: 'batch-norm-to-scale',
+  needs: [['BatchNormalization']],
   *run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of graph.nodes) {

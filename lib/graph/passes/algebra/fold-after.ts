@@ -6,6 +6,7 @@ import { foldedAfter, linearOf } from './linear.js';
 /** A channel scale behind a convolution or matrix product goes into its weights and bias. */
 export const foldScaleAfter: Pass = {
   name: 'fold-scale-after',
+  needs: [['ChannelScale']],
   *run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

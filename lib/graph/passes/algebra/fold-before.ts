@@ -34,6 +34,7 @@ function withPadValue(node: Node, padValue: Float64Array | null): Node {
  */
 export const foldScaleBefore: Pass = {
   name: 'fold-scale-before',
+  needs: [['ChannelScale']],
   *run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

@@ -23,6 +23,7 @@ const forms: Readonly<Record<string, (c: Float64Array) => ChannelAffine>> = {
 /** Arithmetic with one constant per column behind a matrix product: the way biases of linear layers are exported. */
 export const foldColumns: Pass = {
   name: 'fold-columns',
+  needs: [Object.keys(forms), ['MatMul', 'Gemm']],
   *run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

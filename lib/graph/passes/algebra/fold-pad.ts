@@ -66,6 +66,7 @@ const takes: Readonly<Record<string, Take>> = {
 /** A Pad of the spatial axes goes into the convolution or pool behind it. */
 export const foldPad: Pass = {
   name: 'fold-pad',
+  needs: [['Pad'], Object.keys(takes)],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {

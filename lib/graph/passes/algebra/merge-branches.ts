@@ -29,6 +29,7 @@ function termsOf(editor: GraphEditor, root: Node): { terms: string[]; adds: Node
  */
 export const mergeBranches: Pass = {
   name: 'merge-branches',
+  needs: [['Add'], ['Conv']],
   *run(graph) {
     const editor = new GraphEditor(graph);
     for (const root of [...graph.nodes].reverse()) {

@@ -8,6 +8,7 @@ const ROUNDING = 2 ** -23;
 /** A channel scale of a channel scale is one; one by 1 and 0 is none. */
 export const mergeScales: Pass = {
   name: 'merge-scales',
+  needs: [['ChannelScale']],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {

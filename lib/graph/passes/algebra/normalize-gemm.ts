@@ -8,6 +8,7 @@ import type { Pass } from '../pass.js';
 /** alpha and beta of a Gemm go into its weights, and its bias becomes one value per column. */
 export const normalizeGemm: Pass = {
   name: 'normalize-gemm',
+  needs: [['Gemm']],
   *run(graph, context) {
     const editor = new GraphEditor(graph);
     for (const node of graph.nodes) {

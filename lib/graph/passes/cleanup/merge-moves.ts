@@ -8,6 +8,7 @@ const reshapes = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 /** A reshape of a reshape is one reshape; a transpose of a transpose is one transpose. */
 export const mergeMoves: Pass = {
   name: 'merge-moves',
+  needs: [[...reshapes, 'Transpose']],
   run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

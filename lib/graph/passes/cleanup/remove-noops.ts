@@ -62,6 +62,7 @@ const noops: Readonly<Record<string, Test>> = {
 /** Nodes that hand on their input unchanged. */
 export const removeNoops: Pass = {
   name: 'remove-noops',
+  needs: [Object.keys(noops)],
   run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

@@ -5,6 +5,7 @@ import type { Pass } from '../pass.js';
 /** A Sum of many becomes Adds of two, so that every other pass knows one form of addition. */
 export const splitSums: Pass = {
   name: 'split-sums',
+  needs: [['Sum']],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of graph.nodes) {

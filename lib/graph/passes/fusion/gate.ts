@@ -6,6 +6,7 @@ import { isConvolution, takesEpilogue, withEpilogue } from './targets.js';
 /** A Mul by a value of the same shape, or of one value per image and channel, goes into the convolution before it. */
 export const fuseGate: Pass = {
   name: 'fuse-gate',
+  needs: [['Mul']],
   run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

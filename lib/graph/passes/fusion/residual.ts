@@ -9,6 +9,7 @@ import { takesEpilogue, withEpilogue } from './targets.js';
  */
 export const fuseResidual: Pass = {
   name: 'fuse-residual',
+  needs: [['Add']],
   run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

@@ -81,6 +81,7 @@ const attributesOf = (prefix: string, { kind, alpha, beta }: Activation): Record
 /** x * gate(w2 * activation(w1 * mean(x))) becomes SqueezeExcite. */
 export const squeezeExcite: Pass = {
   name: 'squeeze-excite',
+  needs: [['Mul'], ['GlobalAveragePool', 'ReduceMean']],
   run(graph, context) {
     const { types, constants } = context.analyze(graph);
     const editor = new GraphEditor(graph);

@@ -5,6 +5,7 @@ import type { Pass } from '../pass.js';
 /** A transpose of the last two axes before a MatMul's right side is left to the product, as `transB`. */
 export const fuseTransposeIntoMatMul: Pass = {
   name: 'fuse-transpose-into-matmul',
+  needs: [['MatMul'], ['Transpose']],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {

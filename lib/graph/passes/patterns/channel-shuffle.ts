@@ -6,6 +6,7 @@ import type { Pass } from '../pass.js';
 /** [N, C, ...] seen as [N, g, C/g, ...], groups and channels swapped, and back: ChannelShuffle. */
 export const channelShuffle: Pass = {
   name: 'channel-shuffle',
+  needs: [['Transpose'], ['Reshape']],
   run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

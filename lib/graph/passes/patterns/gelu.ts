@@ -20,6 +20,7 @@ function approximation(editor: GraphEditor, { x, f }: Product): 'none' | 'tanh' 
 /** 0.5 x (1 + erf(x/sqrt 2)) and its tanh form, in their usual orders, become Gelu. */
 export const gelu: Pass = {
   name: 'gelu',
+  needs: [['Mul'], [...gates]],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {

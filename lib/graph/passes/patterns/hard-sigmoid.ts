@@ -2,7 +2,7 @@ import { activationOf } from '../../activations.js';
 import { GraphEditor } from '../../editor.js';
 import type { Node } from '../../ir.js';
 import type { Pass } from '../pass.js';
-import { affineChain, close, type ScalarAffine } from './scalars.js';
+import { affineChain, arithmetic, close, type ScalarAffine } from './scalars.js';
 
 /** A Clip between two finite bounds, as hi - lo times a hard sigmoid of x, plus lo. */
 export function clipAsHardSigmoid(editor: GraphEditor, node: Node, argument: ScalarAffine) {
@@ -28,6 +28,7 @@ export function clipAsHardSigmoid(editor: GraphEditor, node: Node, argument: Sca
 /** Clip(x/6 + 0.5, 0, 1), Clip(x + 3, 0, 6)/6 and the like become HardSigmoid. */
 export const hardSigmoid: Pass = {
   name: 'hard-sigmoid',
+  needs: [['Clip'], arithmetic],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {

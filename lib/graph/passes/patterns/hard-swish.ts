@@ -27,6 +27,7 @@ function hardSigmoidOf(
 /** x * HardSigmoid(x) and x * Clip(x + 3, 0, 6) / 6, in every order, become HardSwish with the parameters of the hard sigmoid. */
 export const hardSwish: Pass = {
   name: 'hard-swish',
+  needs: [['Mul'], [...gates]],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {

@@ -67,6 +67,7 @@ function normalized(
 /** Layer normalisation written out in primitives becomes LayerNormalization. */
 export const layerNorm: Pass = {
   name: 'layer-norm',
+  needs: [['ReduceMean'], ['Sqrt', 'Pow']],
   run(graph, context) {
     const { types } = context.analyze(graph);
     const editor = new GraphEditor(graph);

@@ -35,6 +35,9 @@ const steps: Readonly<
   Div: (c, constantFirst) => (constantFirst || c === 0 ? undefined : [1 / c, 0]),
 };
 
+/** What {@link stepBack} can look through. */
+export const arithmetic: readonly string[] = ['Neg', 'ChannelScale', ...Object.keys(steps)];
+
 /** One step back from a value through arithmetic with a scalar. */
 export function stepBack(editor: GraphEditor, value: string): ScalarAffine | undefined {
   const node = editor.producer(value);

@@ -8,6 +8,7 @@ const gates = new Set(['Sigmoid']);
 /** x * Sigmoid(x) becomes Silu. */
 export const silu: Pass = {
   name: 'silu',
+  needs: [['Mul'], [...gates]],
   run(graph) {
     const editor = new GraphEditor(graph);
     for (const node of editor.nodes()) {
