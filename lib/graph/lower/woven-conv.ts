@@ -6,6 +6,7 @@
 import { numberAttribute } from '../attributes.js';
 import { float32Of } from '../constant.js';
 import type { Window } from '../geometry.js';
+import type { Constant } from '../ir.js';
 import type { LowerInput } from './builder.js';
 import { planActivation } from './epilogue.js';
 
@@ -15,7 +16,24 @@ const manyOutputs = 8;
 /** More would be large in memory before it is woven. */
 const mostPatchOutputs = 64;
 
-const repeated = (values: Float32Array, times: number): Float32Array =>
+/**
+ * What was made of a constant for patches of a size, once for all plans: they share packed weights by the identity of the
+ * array.
+ */
+const made = new WeakMap<Constant, Map<number, Float32Array>>();
+
+function madeOf(constant: Constant, size: number, make: (values: Float32Array) => Float32Array): Float32Array {
+  const bySize = made.get(constant) ?? new Map<number, Float32Array>();
+  const values = bySize.get(size) ?? make(float32Of(constant));
+  made.set(constant, bySize.set(size, values));
+  return values;
+}
+
+/** [C, O*kh*kw] to [O*kh*kw, C]. */
+const turned = (channels: number, patch: number) => (values: Float32Array) =>
+  Float32Array.from(values, (_, i) => values[(i % channels) * patch + Math.floor(i / channels)]!);
+
+const repeated = (times: number) => (values: Float32Array) =>
   Float32Array.from({ length: values.length * times }, (_, i) => values[Math.floor(i / times)]!);
 
 /** Pushes the steps; false, and nothing is done, for a node of another form. */
@@ -44,21 +62,19 @@ export function wovenConvTranspose(context: LowerInput, { strides, dilations, be
     Object.keys(rest).length === 0;
   if (!fits) return false;
 
-  // [C, O*kh*kw] to [O*kh*kw, C, 1, 1]
-  const given = float32Of(weight);
-  const turned = Float32Array.from(given, (_, i) => given[(i % channels) * patch + Math.floor(i / channels)]!);
+  const weights = madeOf(weight, kh * kw, turned(channels, patch));
   const patches = builder.extra(`${node.name}.patches`, [n, patch, h, w]);
   builder.steps.push({
     op: 'conv2d',
     name: node.name,
-    inputs: [context.x(), builder.extra(`${node.name}.weight`, [patch, channels, 1, 1], turned)],
+    inputs: [context.x(), builder.extra(`${node.name}.weight`, [patch, channels, 1, 1], weights)],
     outputs: [patches],
     strides: [1, 1],
     pads: [0, 0, 0, 0],
     dilations: [1, 1],
     groups: 1,
     epilogue: {
-      ...(bias && { bias: builder.extra(`${node.name}.bias`, [patch], repeated(float32Of(bias), kh * kw)) }),
+      ...(bias && { bias: builder.extra(`${node.name}.bias`, [patch], madeOf(bias, kh * kw, repeated(kh * kw))) }),
       ...(activation && { activation: planActivation(activation) }),
     },
   });
