@@ -1,12 +1,12 @@
-// Compiled with the flags of the amx kernels, whose source it includes with other names for the tile instructions.
-#include "emulated_amx.h"
+// Compiled with the flags of the amx kernels, whose source it includes with other names for the tile instructions. As
+// in every such file there is nothing of the C++ library here: an inline function could be taken from here for the rest
+// of the program, which may run on a processor without AVX-512.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-
-#include "cpu/dispatch.h"
+#include "kernels/table.h"
 
 #if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AVX512F__)
 // GCC's headers make undefined vectors by reading an uninitialised one.
@@ -32,8 +32,8 @@ TileState& Tiles() {
 auto& Tile(int tile) {
   TileState& state = Tiles();
   if (!state.configured) {
-    std::fprintf(stderr, "tile %d is used outside loadconfig and release\n", tile);
-    std::abort();
+    fprintf(stderr, "tile %d is used outside loadconfig and release\n", tile);
+    abort();
   }
   return state.words[tile];
 }
@@ -42,34 +42,34 @@ void LoadConfig(const void* config) {
   const auto* bytes = static_cast<const unsigned char*>(config);
   // The emulation knows whole tiles only.
   for (int t = 0; t < kTileCount; ++t) {
-    if (bytes[0] != 1 || bytes[16 + 2 * t] != 64 || bytes[48 + t] != kRows) std::abort();
+    if (bytes[0] != 1 || bytes[16 + 2 * t] != 64 || bytes[48 + t] != kRows) abort();
   }
   Tiles().configured = true;
-  std::memset(Tiles().words, 0, sizeof Tiles().words);
+  memset(Tiles().words, 0, sizeof Tiles().words);
 }
 
 void Release() { Tiles().configured = false; }
 
-void Zero(int tile) { std::memset(Tile(tile), 0, sizeof(uint32_t) * kRows * kWords); }
+void Zero(int tile) { memset(Tile(tile), 0, sizeof(uint32_t) * kRows * kWords); }
 
 void Load(int tile, const void* from, long stride) {
-  for (int r = 0; r < kRows; ++r) std::memcpy(Tile(tile)[r], static_cast<const char*>(from) + r * stride, 64);
+  for (int r = 0; r < kRows; ++r) memcpy(Tile(tile)[r], static_cast<const char*>(from) + r * stride, 64);
 }
 
 void Store(int tile, void* to, long stride) {
-  for (int r = 0; r < kRows; ++r) std::memcpy(static_cast<char*>(to) + r * stride, Tile(tile)[r], 64);
+  for (int r = 0; r < kRows; ++r) memcpy(static_cast<char*>(to) + r * stride, Tile(tile)[r], 64);
 }
 
 // A bfloat16 in the upper half of `bits`; the unit takes denormals as zero and never makes one.
 float Flushed(uint32_t bits) {
   if ((bits & 0x7f800000u) == 0) bits &= 0x80000000u;
   float x;
-  std::memcpy(&x, &bits, sizeof x);
+  memcpy(&x, &bits, sizeof x);
   return x;
 }
 float Flushed(float x) {
   uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
+  memcpy(&bits, &x, sizeof bits);
   return Flushed(bits);
 }
 
@@ -82,15 +82,15 @@ void Multiply(int sums, int pixels, int weights) {
       const uint32_t x = Tile(pixels)[m][k];
       for (int n = 0; n < kWords; ++n) {
         const uint32_t w = Tile(weights)[k][n];
-        even[n] = Flushed(std::fma(Flushed(x << 16), Flushed(w << 16), even[n]));
-        odd[n] = Flushed(std::fma(Flushed(x & 0xffff0000u), Flushed(w & 0xffff0000u), odd[n]));
+        even[n] = Flushed(__builtin_fmaf(Flushed(x << 16), Flushed(w << 16), even[n]));
+        odd[n] = Flushed(__builtin_fmaf(Flushed(x & 0xffff0000u), Flushed(w & 0xffff0000u), odd[n]));
       }
     }
     for (int n = 0; n < kWords; ++n) {
       float sum;
-      std::memcpy(&sum, &Tile(sums)[m][n], sizeof sum);
+      memcpy(&sum, &Tile(sums)[m][n], sizeof sum);
       sum = Flushed(sum + Flushed(even[n] + odd[n]));
-      std::memcpy(&Tile(sums)[m][n], &sum, sizeof sum);
+      memcpy(&Tile(sums)[m][n], &sum, sizeof sum);
     }
   }
 }
@@ -115,25 +115,13 @@ void Multiply(int sums, int pixels, int weights) {
 #undef amx
 
 namespace lanewise::test {
-
-const KernelTable* EmulatedAmxTable() {
-  static MatrixKernels matrix;
-  static KernelTable table;
-  static const bool there = [] {
-    const KernelTable* vectors = nullptr;
-    if (!FindKernels("avx512", &vectors).ok()) return false;
-    emulated_amx::fill_matrix(&matrix);
-    table = *vectors;
-    table.matrix = &matrix;
-    table.isa = "amx, emulated";
-    return true;
-  }();
-  return there ? &table : nullptr;
+bool FillEmulatedAmx(MatrixKernels* kernels) {
+  emulated_amx::fill_matrix(kernels);
+  return true;
 }
-
 }  // namespace lanewise::test
 #else
 namespace lanewise::test {
-const KernelTable* EmulatedAmxTable() { return nullptr; }
+bool FillEmulatedAmx(MatrixKernels*) { return false; }
 }  // namespace lanewise::test
 #endif
