@@ -150,7 +150,7 @@ class GroupNormBlockedStep final : public Step {
  public:
   GroupNormBlockedStep(GroupNorm norm, const Tensor& x, const Tensor& y) : norm_(std::move(norm)), x_(x), y_(y) {
     span_ = std::lcm(norm_.group_channels, static_cast<int64_t>(x.lanes)) / x.lanes;
-    span_ = std::min(span_, x.blocks());
+    span_ = std::max<int64_t>(1, std::min(span_, x.blocks()));  // also of no channels
   }
   // Floats of scratch: sums, squares or scale, shift, for the channels of an item.
   size_t scratch() const { return static_cast<size_t>(3 * span_ * x_.lanes); }

@@ -87,7 +87,8 @@ TEST(GroupNormalization) {
     int64_t groups;
   };
   const Case cases[] = {{{2, 6, 4, 3}, 2},  {{2, 6, 4, 3}, 6},  {{1, 48, 5, 5}, 2},  {{1, 48, 5, 5}, 12},
-                        {{1, 40, 7, 3}, 1}, {{2, 20, 9, 1}, 4}, {{1, 64, 8, 8}, 32}, {{2, 6, 50}, 3}};
+                        {{1, 40, 7, 3}, 1}, {{2, 20, 9, 1}, 4}, {{1, 64, 8, 8}, 32}, {{2, 6, 50}, 3},
+                        {{2, 0, 4, 3}, 1},  {{2, 6, 0, 3}, 2},  {{0, 6, 4, 3}, 2}};
   for (const Case& c : cases)
     for (bool affine : {false, true})
       for (Placed placed : kPlacements)
@@ -95,7 +96,7 @@ TEST(GroupNormalization) {
           Random random(7);
           const Array x = RandomArray(c.shape, random, 1, 5), gamma = RandomArray({c.shape[1]}, random),
                       beta = RandomArray({c.shape[1]}, random);
-          const size_t inner = x.data.size() / static_cast<size_t>(c.shape[0] * c.shape[1]);
+          const size_t inner = x.data.size() / static_cast<size_t>(std::max<int64_t>(1, c.shape[0] * c.shape[1]));
           const size_t channels = static_cast<size_t>(c.shape[1]),
                        count = channels / static_cast<size_t>(c.groups) * inner;
           std::vector<double> want;
