@@ -4,9 +4,11 @@
 #include <string>
 
 #if !defined(_WIN32)
-#include <cerrno>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 #endif
 
 namespace lanewise {
@@ -24,25 +26,44 @@ Status WeightFile::CheckUnchanged() const { return Status::Ok(); }
 
 namespace {
 
-int64_t ModifiedNs(const struct stat& info) {
-#if defined(__APPLE__)
-  const timespec& time = info.st_mtimespec;
+struct FileState {
+  bool regular = false;
+  int64_t size = 0, modified_ns = 0;
+};
+
+// False when the system does not say.
+bool Examine(int descriptor, FileState* state) {
+  const auto nanoseconds = [](const auto& time) {
+    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+  };
+#if defined(__linux__)
+  // fstat is a function of the C library since glibc 2.33 only, which is newer than what an addon may ask for.
+  struct statx info {};
+  if (statx(descriptor, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &info) != 0) return false;
+  *state = {S_ISREG(info.stx_mode), static_cast<int64_t>(info.stx_size), nanoseconds(info.stx_mtime)};
 #else
-  const timespec& time = info.st_mtim;
+  struct stat info {};
+  if (fstat(descriptor, &info) != 0) return false;
+#if defined(__APPLE__)
+  const timespec& modified = info.st_mtimespec;
+#else
+  const timespec& modified = info.st_mtim;
 #endif
-  return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+  *state = {S_ISREG(info.st_mode), static_cast<int64_t>(info.st_size), nanoseconds(modified)};
+#endif
+  return true;
 }
 
 }  // namespace
 
 Status WeightFile::Open(int descriptor, std::shared_ptr<WeightFile>* file) {
-  struct stat info {};
-  if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) return Status::Invalid("expected an open regular file");
+  FileState state;
+  if (!Examine(descriptor, &state) || !state.regular) return Status::Invalid("expected an open regular file");
   std::shared_ptr<WeightFile> opened(new WeightFile);
   opened->descriptor_ = dup(descriptor);
   if (opened->descriptor_ < 0) return Status::Internal("the model file cannot be kept open: too many open files");
-  opened->size_ = static_cast<int64_t>(info.st_size);
-  opened->modified_ns_ = ModifiedNs(info);
+  opened->size_ = state.size;
+  opened->modified_ns_ = state.modified_ns;
   *file = std::move(opened);
   return Status::Ok();
 }
@@ -52,9 +73,8 @@ WeightFile::~WeightFile() {
 }
 
 Status WeightFile::CheckUnchanged() const {
-  struct stat info {};
-  if (fstat(descriptor_, &info) == 0 && static_cast<int64_t>(info.st_size) == size_ && ModifiedNs(info) == modified_ns_)
-    return Status::Ok();
+  FileState state;
+  if (Examine(descriptor_, &state) && state.size == size_ && state.modified_ns == modified_ns_) return Status::Ok();
   return {Code::kModelFormat, "the model file has changed since it was opened, and its weights were needed again"};
 }
 
