@@ -45,11 +45,10 @@ unsigned long long EnabledStates() {
   return (static_cast<unsigned long long>(high) << 32) | low;
 #endif
 }
-#endif
 
 // Linux saves the tiles (8 KiB) only for a process that asked: before that they cause SIGILL.
 bool TilesAreGranted() {
-#if defined(LANEWISE_X64) && defined(__linux__) && defined(SYS_arch_prctl)
+#if defined(__linux__) && defined(SYS_arch_prctl)
   constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr int kTileData = 18;               // XFEATURE_XTILE_DATA
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
@@ -57,6 +56,7 @@ bool TilesAreGranted() {
   return false;
 #endif
 }
+#endif
 
 Features Detect() {
   Features f;
