@@ -2,6 +2,8 @@
 //
 // Eight tile registers of 16 rows of 64 bytes: four hold sums, two hold pixels, two hold weights. A step multiplies six
 // pairs of parts; they are ordered so that each shares an operand with the one before, which stays loaded.
+//
+// Over 400 lines: products, epilogue and splitting run interleaved, and are read together.
 #include "kernels/table.h"
 
 #if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AVX512F__)
