@@ -74,9 +74,20 @@ struct OutputTransform<4> {
   }
 };
 
+// Tiles ahead whose pixels are asked for. Rows of tiles are short streams, six at a time and new ones for every block of
+// channels: where the input is not in the second cache, hardware prefetchers find each stream too late.
+constexpr int kTilesAhead = 4;
+
 template <int M>
 void winograd_input(const WinogradInputArgs& args) {
   constexpr int N = M + 2;
+  const float* soon = args.x + (kTilesAhead * M + 2) * kLanes;
+#pragma GCC unroll 6
+  for (int row = 0; row < N; ++row) {
+#pragma GCC unroll 4
+    for (int col = 0; col < M; ++col) prefetch(soon + col * kLanes);
+    soon += args.x_row_stride;
+  }
   const float* x = args.x;
   ptrdiff_t row_stride = args.x_row_stride;
   // A tile that hangs over the input is completed with zeros first.
