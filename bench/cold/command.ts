@@ -6,6 +6,7 @@ import { raceSection } from '../models/section.js';
 import { coldTurn, mixedTurn } from '../models/turns.js';
 import { chosenWorkloads, type Workload, workloadNames } from '../models/workloads.js';
 import type { BenchCommand } from '../report/command.js';
+import { doneOnCores } from '../report/cores.js';
 import { deliver } from '../report/deliver.js';
 import { origin } from '../report/machine.js';
 import { type CommonOptions, commonHelp, readOptions, UsageError } from '../report/options.js';
@@ -71,6 +72,7 @@ export const command: BenchCommand = {
     const mixed = options.flags.has('mixed');
     const chosen = chosenWorkloads(options.only);
     if (mixed && chosen.length < 2) throw new UsageError('--mixed: expected two networks or more in --only');
+    if (doneOnCores(options.threads)) return;
     const where = origin(options.isa);
     const results = mixed
       ? await measureMixed(chosen, options)

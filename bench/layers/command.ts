@@ -3,6 +3,7 @@ import { loadModel, type ProfileStep, tensor } from 'lanewise';
 import { Tensor } from 'onnxruntime-node';
 import { settle } from '../models/turns.js';
 import type { BenchCommand } from '../report/command.js';
+import { doneOnCores } from '../report/cores.js';
 import { deliver } from '../report/deliver.js';
 import { origin } from '../report/machine.js';
 import { type CommonOptions, commonHelp, readOptions } from '../report/options.js';
@@ -123,6 +124,7 @@ export const command: BenchCommand = {
   help,
   async run(args) {
     const options = readOptions(args, names);
+    if (doneOnCores(options.threads)) return;
     const where = origin(options.isa);
     const chosen = layers.filter(({ name }) => options.only.includes(name));
     const results = await eachWithProgress(chosen, (layer, part) => measure(layer, options, part));

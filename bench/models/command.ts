@@ -1,5 +1,6 @@
 /** `bench models`: time, share of the peak and agreement of whole networks, beside onnxruntime. */
 import type { BenchCommand } from '../report/command.js';
+import { doneOnCores } from '../report/cores.js';
 import { deliver } from '../report/deliver.js';
 import { origin } from '../report/machine.js';
 import { type CommonOptions, commonHelp, readOptions } from '../report/options.js';
@@ -41,6 +42,7 @@ export const command: BenchCommand = {
   help,
   async run(args) {
     const options = readOptions(args, workloadNames);
+    if (doneOnCores(options.threads)) return;
     const where = origin(options.isa);
     const results = await eachWithProgress(chosenWorkloads(options.only), (workload, part) =>
       measure(workload, options, part),

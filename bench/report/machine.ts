@@ -1,7 +1,7 @@
 /** What the numbers depend on besides the bench: machine, versions, date. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus, loadavg } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Isa } from 'lanewise';
 import { repositoryRoot } from '../repository.js';
@@ -10,6 +10,8 @@ import { lastCacheBytes } from './memory.js';
 export interface Machine {
   readonly cpu: string;
   readonly processors: number;
+  /** Those that the bench could use. */
+  readonly used: number;
   readonly platform: string;
   readonly node: string;
   /** Load average of the last minute, before the bench. */
@@ -32,6 +34,7 @@ export function machine(): Machine {
   return {
     cpu: processors[0]?.model.trim() ?? 'unknown',
     processors: processors.length,
+    used: availableParallelism(),
     platform: `${process.platform}-${process.arch}`,
     node: process.version,
     load: loadavg()[0] ?? 0,
@@ -52,10 +55,11 @@ export function origin(isa: Isa): Origin {
 }
 
 /** Measurements beside other work are worth little, and whoever reads them should know. */
-export function machineText({ cpu, processors, platform, node, load, cacheBytes }: Machine): string {
+export function machineText({ cpu, processors, used, platform, node, load, cacheBytes }: Machine): string {
   const busy = load > 0.5 ? ` Load average ${load.toFixed(1)} at the start: other programs were running.` : '';
   const cache = `${(cacheBytes / 2 ** 20).toFixed(0)} MB last cache`;
-  return `${cpu}, ${processors} processors, ${cache}, ${platform}, Node.js ${node}.${busy}`;
+  const kept = used < processors ? ` of which ${used} used` : '';
+  return `${cpu}, ${processors} processors${kept}, ${cache}, ${platform}, Node.js ${node}.${busy}`;
 }
 
 export const threadsText = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`);

@@ -9,7 +9,15 @@ import type { Start } from '../../bench/start/start.js';
 
 const origin: Origin = {
   date: '2026-02-03T04:05:06.000Z',
-  machine: { cpu: 'Abacus 3000', processors: 4, platform: 'linux-x64', node: 'v20.0.0', load: 0, cacheBytes: 2 ** 24 },
+  machine: {
+    cpu: 'Abacus 3000',
+    processors: 4,
+    used: 4,
+    platform: 'linux-x64',
+    node: 'v20.0.0',
+    load: 0,
+    cacheBytes: 2 ** 24,
+  },
   versions: { lanewise: '1.2.3', onnxruntime: '4.5.6' },
   isa: 'avx2',
 };

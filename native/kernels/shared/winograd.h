@@ -74,8 +74,8 @@ struct OutputTransform<4> {
   }
 };
 
-// Tiles ahead whose pixels are asked for. Rows of tiles are short streams, six at a time and new ones for every block of
-// channels: where the input is not in the second cache, hardware prefetchers find each stream too late.
+// Tiles ahead whose pixels are asked for. Rows of tiles are short streams, six at a time and new ones for every block
+// of channels: where the input is not in the second cache, hardware prefetchers find each stream too late.
 constexpr int kTilesAhead = 4;
 
 template <int M>
