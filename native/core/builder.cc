@@ -126,6 +126,7 @@ Layout PortLayoutOf(const PortSpec& port, const Shape& shape) {
 
 Status PlanBuilder::Begin() {
   CollectNeeds();
+  strips_ = FindStrips(*this);
   size_t largest = 0;
   for (const StepSpec& step : spec_.steps) largest = std::max(largest, StoredFloats(ReadValues(step)));
   if (largest > 0) LANEWISE_RETURN_IF_ERROR(stored_.Allocate(largest));
@@ -326,6 +327,18 @@ Tensor PlanBuilder::PlaceShare(int v) {
   return tensor;
 }
 
+Tensor PlanBuilder::Blocked(int v) const {
+  return Describe(v, Layout::kBlocked, halo_needs_[static_cast<size_t>(v)].halo);
+}
+
+// The tensor of a value of which a thread has some rows at a time, in its scratch memory.
+Tensor PlanBuilder::PlaceStrip(int v) {
+  Tensor tensor = Blocked(v);
+  tensor.block_stride = strips_[static_cast<size_t>(v)].buffer_rows * tensor.row_stride;
+  tensor.image_stride = 0;
+  return Place(std::move(tensor), NewStorage({}));
+}
+
 bool PlanBuilder::LiesInShare(int v) const {
   const int root = shares_[static_cast<size_t>(v)].root;
   if (root == kNone || share_storage_[static_cast<size_t>(root)] == kNone) return false;
@@ -414,7 +427,9 @@ Status PlanBuilder::Out(int v, Layout layout, const Tensor* in_place_of, Tensor*
   const bool blocked = layout == Layout::kBlocked;
   const Tensor wanted = Describe(v, layout, blocked ? need.halo : Halo{});
   const int port = output_port_[static_cast<size_t>(v)];
-  if (blocked && shares_[static_cast<size_t>(v)].root != kNone) {
+  if (IsStrip(v)) {
+    *tensor = PlaceStrip(v);
+  } else if (blocked && shares_[static_cast<size_t>(v)].root != kNone) {
     *tensor = PlaceShare(v);
     LANEWISE_RETURN_IF_ERROR(FillHalo(*tensor, kNone));
   } else if (port != kNone && layout == PortLayoutOf(spec_.outputs[static_cast<size_t>(port)], shape(v))) {
@@ -511,15 +526,32 @@ void PlanBuilder::Add(std::unique_ptr<Step> step, StepInfo info) {
   } else {
     info.op = "output";
   }
+  if (strip_writer_ != nullptr) step = JoinStrips(std::move(step), &info);
   if (halo_fill_ != nullptr) step = MakeParallel(std::move(halo_fill_), std::move(step));
   step->info = std::move(info);
   steps_.push_back(std::move(step));
+}
+
+// The step that reads a strip, together with the one that writes it.
+std::unique_ptr<Step> PlanBuilder::JoinStrips(std::unique_ptr<Step> reader, StepInfo* info) {
+  std::unique_ptr<Step> writer = std::move(strip_writer_);
+  const int v = current_->inputs[0];
+  info->name = writer->info.name + " > " + info->name;
+  info->kernel = writer->info.kernel + " > " + info->kernel;
+  info->macs += writer->info.macs;
+  info->bytes += writer->info.bytes - 8 * ElementCount(shape(v));
+  return MakeStrips(std::move(writer), std::move(reader), copies_[static_cast<size_t>(v)].front().tensor,
+                    strips_[static_cast<size_t>(v)], shape(current_->outputs[0]), *this);
 }
 
 Status PlanBuilder::BuildStep(const StepSpec& step, int index) {
   current_ = &step;
   current_index_ = index;
   touched_.clear();
+  if (!step.inputs.empty() && IsStrip(step.inputs[0])) {
+    strip_writer_ = std::move(steps_.back());
+    steps_.pop_back();
+  }
   LANEWISE_RETURN_IF_ERROR(PlaceStored(ReadValues(step)));
   const auto build = [&](const auto& spec) -> Status {
     if (kKeepsShape<std::decay_t<decltype(spec)>> && shape(step.inputs[0]) != shape(step.outputs[0]))

@@ -19,6 +19,7 @@
 #include "core/sharing.h"
 #include "core/status.h"
 #include "core/step.h"
+#include "core/strip.h"
 #include "core/tensor.h"
 #include "kernels/table.h"
 
@@ -59,6 +60,7 @@ struct PlanOptions {
   bool strict = true;                       // only what adds in the order of the definition: no ConvForm but kDirect
   const std::atomic<bool>* stop = nullptr;  // looked at between steps
   std::optional<ConvForm> form{};           // of dense convolutions, where it fits: for tests; else the fastest
+  std::optional<int64_t> strip_bytes{};     // of the rows that a strip keeps: for tests; else a part of the cache
 };
 
 class PlanBuilder {
@@ -68,6 +70,7 @@ class PlanBuilder {
   const KernelTable& kernels() const { return kernels_; }
   int lanes() const { return kernels_.lanes; }
   const PlanOptions& options() const { return options_; }
+  const PlanSpec& spec() const { return spec_; }
   const ValueSpec& value(int v) const { return values_[static_cast<size_t>(v)]; }
   const Shape& shape(int v) const { return value(v).shape; }
   bool IsConstant(int v) const { return value(v).data != nullptr; }
@@ -76,6 +79,11 @@ class PlanBuilder {
   Layout LayoutOf(int v) const;
   // Whether `v` is rank 4 and exists blocked.
   bool IsBlocked(int v) const { return LayoutOf(v) == Layout::kBlocked; }
+
+  // Where `v` would be in a blocked tensor of its own, with the border that its readers want.
+  Tensor Blocked(int v) const;
+  // Whether its rows are passed on in strips: the step that writes it must be a RowStep.
+  bool IsStrip(int v) const { return strips_[static_cast<size_t>(v)].buffer_rows > 0; }
 
   // The value in this layout, converted by an added step if need be. Without `halo` a kPlain tensor is contiguous; with
   // it the border that the reader relies on is filled with zeros or, per channel, with the constant `pad_value`.
@@ -150,6 +158,8 @@ class PlanBuilder {
   bool MayWriteOver(const Tensor& tensor) const;
   Tensor PlaceShare(int v);
   bool LiesInShare(int v) const;
+  Tensor PlaceStrip(int v);
+  std::unique_ptr<Step> JoinStrips(std::unique_ptr<Step> reader, StepInfo* info);
 
   const PlanSpec& spec_;
   std::vector<ValueSpec> values_;  // of the spec; stored weights with an address while a step that reads them is built
@@ -166,6 +176,8 @@ class PlanBuilder {
   std::vector<int> output_port_;           // by value
   std::vector<ChannelShare> shares_;       // by value
   std::vector<int> share_storage_;         // by root: its storage, once a part was placed
+  std::vector<Strip> strips_;              // by value
+  std::unique_ptr<Step> strip_writer_;     // waits for the step that reads its rows, which is being built
   std::vector<PlacedTensor> placed_;       // by Tensor::id
   std::vector<Storage> storages_;
   std::vector<int> touched_;         // storages used by the operator being built

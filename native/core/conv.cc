@@ -109,7 +109,7 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   g.gate = bound.gate;
   g.depth = e.group_inputs * e.taps();
   g.x_row_elements = e.c * spec.strides.h * (x.w() + x.halo.left + x.halo.right);
-  MergeRows(&g);
+  if (!builder.IsStrip(step.outputs[0])) MergeRows(&g);
 
   const TileChoice choice = ChooseTile(builder.kernels(), g.cols, e.group_outputs, g.depth);
   SegmentPlan cut = CutSegments(e.o, e.groups, e.group_inputs, g.depth, choice.vectors, lanes, /*padded_output=*/true);
@@ -168,7 +168,26 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   return Status::Ok();
 }
 
+// Of a dense convolution.
+ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, const PlanBuilder& builder) {
+  if (builder.options().strict || !builder.IsConstant(step.inputs[1])) return {};
+  const std::optional<ConvForm>& wanted = builder.options().form;
+  return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
+}
+
 }  // namespace
+
+bool IsPlanewise(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder) {
+  ConvExtents e;
+  if (!builder.IsConstant(step.inputs[1]) || !CheckExtents(spec, step, builder, &e).ok()) return false;
+  return IsDepthwise(e) || FitsPermutedGroups(e);
+}
+
+bool IsDirectDense(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder) {
+  ConvExtents e;
+  if (!builder.IsConstant(step.inputs[1]) || !CheckExtents(spec, step, builder, &e).ok()) return false;
+  return !IsDepthwise(e) && !FitsPermutedGroups(e) && FormOf(spec, e, step, builder).kind == ConvForm::kDirect;
+}
 
 bool IsDepthwise(const ConvExtents& e) { return e.group_inputs == 1 && e.group_outputs == 1 && e.groups > 1; }
 
@@ -317,14 +336,13 @@ Status Build(const Conv2dSpec& spec, const StepSpec& step, PlanBuilder& builder)
   LANEWISE_RETURN_IF_ERROR(CheckExtents(spec, step, builder, &e));
   if (IsDepthwise(e)) return BuildDepthwise(spec, e, step, builder);
   if (FitsPermutedGroups(e)) return BuildPermutedGroups(spec, e, step, builder);
-  if (!builder.options().strict && builder.IsConstant(step.inputs[1])) {
-    const std::optional<ConvForm>& wanted = builder.options().form;
-    const ConvForm form =
-        wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
-    if (form.kind == ConvForm::kMatrix) return BuildMatrix(spec, e, step, builder);
-    if (form.kind == ConvForm::kWinograd) return BuildWinograd(form.winograd, spec, e, step, builder);
+  const ConvForm form = FormOf(spec, e, step, builder);
+  switch (form.kind) {
+    case ConvForm::kDirect: return BuildDense(spec, e, step, builder);
+    case ConvForm::kWinograd: return BuildWinograd(form.winograd, spec, e, step, builder);
+    case ConvForm::kMatrix: return BuildMatrix(spec, e, step, builder);
   }
-  return BuildDense(spec, e, step, builder);
+  return Status::Internal("conv form");
 }
 
 }  // namespace lanewise

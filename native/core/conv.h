@@ -22,6 +22,10 @@ bool IsDepthwise(const ConvExtents& e);
 // (grouped.cc). The answer does not depend on the ISA, so that all of them add in the same order.
 bool FitsPermutedGroups(const ConvExtents& e);
 
+// Whether a step with constant weights is one of these two, or dense in the direct form.
+bool IsPlanewise(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder);
+bool IsDirectDense(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder);
+
 Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 

@@ -13,7 +13,7 @@ namespace lanewise {
 // Block: int64_t operator()(const RunContext&, int64_t block, Args*) sets weights, bias and whatever else belongs to a
 // block of output channels, and returns the block of the input it reads.
 template <typename Args, typename Block>
-class PlaneStep : public Step {
+class PlaneStep : public RowStep {
  public:
   using Kernel = void (*)(const Args&);
 
@@ -51,14 +51,19 @@ class PlaneStep : public Step {
   }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
-    for (size_t item = begin; item < end; ++item) RunItem(context, static_cast<int64_t>(item));
+    for (size_t i = begin; i < end; ++i) {
+      const auto item = static_cast<int64_t>(i);
+      const int64_t row = item % items_per_plane_ * rows_per_item_, plane = item / items_per_plane_;
+      RunPlane(context, plane / y_.blocks(), plane % y_.blocks(), row, std::min(row + rows_per_item_, rows_));
+    }
+  }
+
+  void RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const override {
+    for (int64_t block = 0; block < y_.blocks(); ++block) RunPlane(context, image, block, begin, end);
   }
 
  private:
-  void RunItem(const RunContext& context, int64_t item) const {
-    const int64_t first_row = item % items_per_plane_ * rows_per_item_;
-    const int64_t block = item / items_per_plane_ % y_.blocks();
-    const int64_t image = item / items_per_plane_ / y_.blocks();
+  void RunPlane(const RunContext& context, int64_t image, int64_t block, int64_t begin, int64_t end) const {
     Args args = common_;
     const int64_t input_block = block_(context, block, &args);
     const int64_t channel = block * y_.lanes;
@@ -77,8 +82,7 @@ class PlaneStep : public Step {
     float* y = context.Data(y_.id) + image * y_.image_stride + block * y_.block_stride;
 
     const int64_t small = cols_ / tiles_, large_count = cols_ % tiles_;
-    const int64_t end = std::min(first_row + rows_per_item_, rows_);
-    for (int64_t row = first_row; row < end; ++row) {
+    for (int64_t row = begin; row < end; ++row) {
       int64_t col = 0;
       for (int64_t tile = 0; tile < tiles_; ++tile) {
         const int64_t pixels = small + (tile < large_count ? 1 : 0);

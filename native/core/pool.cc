@@ -40,7 +40,7 @@ PoolAxis ClipWindows(int64_t extent, int64_t outputs, int64_t kernel, int64_t st
   return axis;
 }
 
-class PoolStep : public Step {
+class PoolStep : public RowStep {
  public:
   PoolStep(const Pool2dSpec& spec, PoolRowKernel kernel, Tensor x, Tensor y)
       : kernel_(kernel),
@@ -64,20 +64,27 @@ class PoolStep : public Step {
   size_t items() const override { return split_.items(); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
-    const float* x = context.Data(x_.id);
-    float* y = context.Data(y_.id);
-    PoolRowArgs args = args_;
-    ForEachRow(y_, split_.begin(begin), split_.begin(end), false, [&](int64_t n, int64_t block, int64_t row, int64_t) {
-      const PoolColumn& window = rows_.windows[static_cast<size_t>(row)];
-      args.x = x + n * x_.image_stride + block * x_.block_stride + window.first * x_.row_stride;
-      args.tap_rows = static_cast<size_t>(window.taps);
-      args.row_count = window.count;
-      args.y = y + n * y_.image_stride + block * y_.block_stride + row * y_.row_stride;
-      kernel_(args);
-    });
+    ForEachRow(y_, split_.begin(begin), split_.begin(end), false,
+               [&](int64_t n, int64_t block, int64_t row, int64_t) { RunRow(context, n, block, row); });
+  }
+
+  void RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const override {
+    for (int64_t block = 0; block < y_.blocks(); ++block) {
+      for (int64_t row = begin; row < end; ++row) RunRow(context, image, block, row);
+    }
   }
 
  private:
+  void RunRow(const RunContext& context, int64_t image, int64_t block, int64_t row) const {
+    PoolRowArgs args = args_;
+    const PoolColumn& window = rows_.windows[static_cast<size_t>(row)];
+    args.x = context.Data(x_.id) + image * x_.image_stride + block * x_.block_stride + window.first * x_.row_stride;
+    args.tap_rows = static_cast<size_t>(window.taps);
+    args.row_count = window.count;
+    args.y = context.Data(y_.id) + image * y_.image_stride + block * y_.block_stride + row * y_.row_stride;
+    kernel_(args);
+  }
+
   PoolRowKernel kernel_;
   Tensor x_, y_;
   PoolAxis rows_, columns_;

@@ -29,8 +29,11 @@ struct RunContext {
   float* const* tensors;          // by Tensor::id, the first interior element of each
   float* scratch;                 // this thread's, PlanBuilder::ReserveScratch() floats, 64-byte aligned
   RunFailure* failure = nullptr;  // null where a plan is being made
+  // A tensor that this thread has for itself, a part of it at a time (strip.h).
+  int local_tensor = -1;
+  float* local = nullptr;
 
-  float* Data(int id) const { return tensors[id]; }
+  float* Data(int id) const { return id == local_tensor ? local : tensors[id]; }
   // The data cannot be computed with: the step may leave its outputs unwritten, and no later step runs.
   void Fail(Status status) const {
     if (failure != nullptr) failure->Set(std::move(status));
@@ -46,14 +49,25 @@ struct StepInfo {
   int64_t bytes = 0;  // read and written at least once: tensors and weights
 };
 
+class RowStep;
+
 class Step {
  public:
   virtual ~Step() = default;
   // Independent units of work; the run splits [0, items) over threads.
   virtual size_t items() const = 0;
   virtual void Run(const RunContext& context, size_t begin, size_t end) const = 0;
+  // The step itself, if it is one of those.
+  virtual const RowStep* AsRows() const { return nullptr; }
 
   StepInfo info;
+};
+
+// A step that can also write rows of its output alone, all channels of an image.
+class RowStep : public Step {
+ public:
+  virtual void RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const = 0;
+  const RowStep* AsRows() const final { return this; }
 };
 
 }  // namespace lanewise

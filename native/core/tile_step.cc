@@ -101,15 +101,24 @@ size_t TileStep::items() const {
 }
 
 void TileStep::Run(const RunContext& context, size_t begin, size_t end) const {
-  for (size_t item = begin; item < end; ++item) RunItem(context, item);
+  const int64_t tiles = g_.rows * choice_.tiles;
+  for (size_t item = begin; item < end; ++item) {
+    const Segment& segment = g_.segments[item % g_.segments.size()];
+    const int64_t strip_and_image = static_cast<int64_t>(item / g_.segments.size());
+    const int64_t strip = strip_and_image % strips_;
+    RunTiles(context, strip_and_image / strips_, segment, strip * strip_tiles_,
+             std::min((strip + 1) * strip_tiles_, tiles));
+  }
 }
 
-void TileStep::RunItem(const RunContext& context, size_t item) const {
-  const Segment& segment = g_.segments[item % g_.segments.size()];
-  const int64_t strip_and_image = static_cast<int64_t>(item / g_.segments.size());
-  const int64_t strip = strip_and_image % strips_;
-  const int64_t image = strip_and_image / strips_;
+void TileStep::RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const {
+  for (const Segment& segment : g_.segments) {
+    RunTiles(context, image, segment, begin * choice_.tiles, end * choice_.tiles);
+  }
+}
 
+void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment& segment, int64_t begin,
+                        int64_t end) const {
   const int64_t lane = segment.channel % g_.lanes;
   const int64_t block = segment.channel / g_.lanes;
   // Where this segment's channels begin in a grid shaped like y. Channels of a plain row are contiguous too: there the
@@ -150,13 +159,12 @@ void TileStep::RunItem(const RunContext& context, size_t item) const {
 
   const int64_t small = g_.cols / choice_.tiles, large_count = g_.cols % choice_.tiles;
   const TileKernel* kernels = kernels_.tile[segment.vectors - 1];
-  const int64_t end = std::min((strip + 1) * strip_tiles_, g_.rows * choice_.tiles);
   // While this segment's tiles compute, the next segment's weights come in from memory: each tile asks for the part
   // that follows its predecessor's.
   const Segment* next = &segment + 1 < g_.segments.data() + g_.segments.size() ? &segment + 1 : nullptr;
   const float* soon = next == nullptr ? nullptr : args.weights + (next->weights - segment.weights);
   const float* soon_end = soon == nullptr ? nullptr : soon + g_.depth * next->vectors * g_.lanes;
-  for (int64_t t = strip * strip_tiles_; t < end; ++t) {
+  for (int64_t t = begin; t < end; ++t) {
     args.prefetch = soon < soon_end ? soon : args.weights;
     if (soon < soon_end) soon += g_.depth * kPrefetchedPerStep * segment.vectors;
     const int64_t row = t / choice_.tiles, tile = t % choice_.tiles;

@@ -57,7 +57,7 @@ struct TileChoice {
 // The cheapest number of vectors per tile for `channels` contiguous output channels on rows of `cols` pixels.
 TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth);
 
-class TileStep : public Step {
+class TileStep : public RowStep {
  public:
   // Weights and bias are packed constants, unless ReadWeightsFrom names a tensor that holds the packed weights.
   TileStep(const KernelTable& kernels, TileGeometry geometry, TileChoice choice, std::shared_ptr<Buffer> weights,
@@ -66,9 +66,12 @@ class TileStep : public Step {
 
   size_t items() const override;
   void Run(const RunContext& context, size_t begin, size_t end) const override;
+  // Where rows were not merged.
+  void RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const override;
 
  private:
-  void RunItem(const RunContext& context, size_t item) const;
+  // Tiles [begin, end) of an image, for the output channels of one segment.
+  void RunTiles(const RunContext& context, int64_t image, const Segment& segment, int64_t begin, int64_t end) const;
 
   const KernelTable& kernels_;
   TileGeometry g_;
