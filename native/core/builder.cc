@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "core/build.h"
+#include "core/channel_map.h"
 #include "core/conv_geometry.h"
 #include "core/reorder.h"
 
@@ -76,6 +77,7 @@ PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackC
     : spec_(spec), values_(spec.values), kernels_(kernels), packs_(packs), options_(options) {
   const size_t count = spec.values.size();
   copies_.resize(count);
+  composed_.resize(count);
   halo_needs_.resize(count);
   last_use_.assign(count, -1);
   output_port_.assign(count, kNone);
@@ -217,7 +219,8 @@ void PlanBuilder::Touch(const Tensor& tensor) { touched_.push_back(placed_[stati
 
 Layout PlanBuilder::LayoutOf(int v) const {
   const auto& copies = copies_[static_cast<size_t>(v)];
-  return copies.empty() ? Layout::kPlain : copies.front().tensor.layout;
+  if (copies.empty()) return IsComposed(v) ? Layout::kBlocked : Layout::kPlain;
+  return copies.front().tensor.layout;
 }
 
 Status PlanBuilder::FillHalo(const Tensor& tensor, int pad_value) {
@@ -268,7 +271,7 @@ Status PlanBuilder::ConstantCopy(int v, Layout layout, const Halo& halo, int pad
   return Status::Ok();
 }
 
-Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor) {
+Status PlanBuilder::CheckLayout(int v, Layout layout) const {
   if (layout != Layout::kPlain && value(v).type != Element::kFloat32) {
     return Status::Invalid(Where() + ": float32 is needed, value '" + value(v).name + "' is " +
                            ElementName(value(v).type));
@@ -277,6 +280,12 @@ Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Te
     return Status::Internal(Where() + ": layout needs rank 4, value '" + value(v).name + "' has rank " +
                             std::to_string(shape(v).size()));
   }
+  return Status::Ok();
+}
+
+Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor) {
+  LANEWISE_RETURN_IF_ERROR(CheckLayout(v, layout));
+  if (IsComposed(v)) LANEWISE_RETURN_IF_ERROR(GatherChannels(v));
   auto& copies = copies_[static_cast<size_t>(v)];
   for (const Copy& copy : copies) {
     const Tensor& t = copy.tensor;
@@ -362,6 +371,7 @@ bool PlanBuilder::IsSharedConcat(const StepSpec& step) const {
 
 Status PlanBuilder::FinishSharedConcat(const StepSpec& step) {
   for (int v : step.inputs) {
+    if (IsComposed(v)) LANEWISE_RETURN_IF_ERROR(GatherChannels(v));
     if (LiesInShare(v)) {
       for (const Copy& copy : copies_[static_cast<size_t>(v)]) Touch(copy.tensor);
       continue;
@@ -398,6 +408,63 @@ void PlanBuilder::AliasChannels(int v, const Tensor& source, int64_t channel) {
   tensor = Place(std::move(tensor), placed.storage);
   placed_[static_cast<size_t>(tensor.id)].origin = origin;
   copies_[static_cast<size_t>(v)].push_back({tensor, kNone});
+}
+
+Status PlanBuilder::ComposeChannels(int v, std::vector<ValueChannel> channels) {
+  if (channels.empty()) {
+    Tensor nothing;
+    return Out(v, Layout::kBlocked, &nothing);
+  }
+  for (ValueChannel& from : channels) {
+    LANEWISE_RETURN_IF_ERROR(CheckLayout(from.value, Layout::kBlocked));
+    if (IsComposed(from.value)) from = composed_[static_cast<size_t>(from.value)][static_cast<size_t>(from.channel)];
+    // The elements of a constant may be there during this step only.
+    Tensor packed;
+    if (IsConstant(from.value)) LANEWISE_RETURN_IF_ERROR(In(from.value, Layout::kBlocked, &packed));
+    int& last_use = last_use_[static_cast<size_t>(from.value)];
+    last_use = std::max(last_use, last_use_[static_cast<size_t>(v)]);
+  }
+  const ValueChannel first = channels.front();
+  bool in_place = first.channel % lanes() == 0;
+  for (size_t c = 0; c < channels.size(); ++c) {
+    in_place =
+        in_place && channels[c].value == first.value && channels[c].channel == first.channel + static_cast<int64_t>(c);
+  }
+  if (in_place) {
+    Tensor source;
+    LANEWISE_RETURN_IF_ERROR(In(first.value, Layout::kBlocked, &source));
+    AliasChannels(v, source, first.channel);
+  } else {
+    composed_[static_cast<size_t>(v)] = std::move(channels);
+  }
+  return Status::Ok();
+}
+
+bool PlanBuilder::IsComposed(int v) const {
+  return copies_[static_cast<size_t>(v)].empty() && !composed_[static_cast<size_t>(v)].empty();
+}
+
+Status PlanBuilder::GatherChannels(int v) {
+  std::vector<int> values;
+  std::vector<Tensor> sources;
+  std::vector<TensorChannel> channels;
+  for (const ValueChannel& from : composed_[static_cast<size_t>(v)]) {
+    const size_t source = static_cast<size_t>(std::find(values.begin(), values.end(), from.value) - values.begin());
+    if (source == values.size()) {
+      values.push_back(from.value);
+      sources.emplace_back();
+      LANEWISE_RETURN_IF_ERROR(In(from.value, Layout::kBlocked, &sources.back()));
+    }
+    channels.push_back({source, from.channel});
+  }
+  Tensor target;
+  LANEWISE_RETURN_IF_ERROR(Out(v, Layout::kBlocked, &target));
+  StepInfo info;
+  info.name = value(v).name;
+  info.kernel = "channel map";
+  info.bytes = 8 * ElementCount(shape(v));
+  Add(MakeChannelMap(sources, channels, target, kernels_), info);
+  return Status::Ok();
 }
 
 bool PlanBuilder::MayWriteOver(const Tensor& tensor) const {
@@ -560,7 +627,8 @@ Status PlanBuilder::BuildStep(const StepSpec& step, int index) {
   };
   LANEWISE_RETURN_IF_ERROR(std::visit(build, step.spec));
   for (int v : step.outputs) {
-    if (copies_[static_cast<size_t>(v)].empty()) return Status::Internal(Where() + ": an output was not written");
+    if (copies_[static_cast<size_t>(v)].empty() && !IsComposed(v))
+      return Status::Internal(Where() + ": an output was not written");
   }
   const int last = static_cast<int>(steps_.size()) - 1;
   for (int s : touched_) {
@@ -585,7 +653,7 @@ Status PlanBuilder::Finish() {
     Tensor source;
     if (copies_[v].empty()) {
       LANEWISE_RETURN_IF_ERROR(PlaceStored({port.value}));
-      LANEWISE_RETURN_IF_ERROR(In(port.value, Layout::kPlain, &source));
+      LANEWISE_RETURN_IF_ERROR(In(port.value, LayoutOf(port.value), &source));
     } else {
       source = copies_[v].front().tensor;
     }

@@ -63,6 +63,12 @@ struct PlanOptions {
   std::optional<int64_t> strip_bytes{};     // of the rows that a strip keeps: for tests; else a part of the cache
 };
 
+// A channel of a value that is rank 4.
+struct ValueChannel {
+  int value;
+  int64_t channel;
+};
+
 class PlanBuilder {
  public:
   PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options);
@@ -75,7 +81,8 @@ class PlanBuilder {
   const Shape& shape(int v) const { return value(v).shape; }
   bool IsConstant(int v) const { return value(v).data != nullptr; }
 
-  // The layout in which a value exists already (its first copy). Constants and inputs are kPlain or kNhwc.
+  // The layout in which a value exists already (its first copy); kBlocked for one that is only composed. Constants and
+  // inputs are kPlain or kNhwc.
   Layout LayoutOf(int v) const;
   // Whether `v` is rank 4 and exists blocked.
   bool IsBlocked(int v) const { return LayoutOf(v) == Layout::kBlocked; }
@@ -98,8 +105,9 @@ class PlanBuilder {
   // False where the parts have memory of their own.
   bool IsSharedConcat(const StepSpec& step) const;
   Status FinishSharedConcat(const StepSpec& step);
-  // `v` is the channels of `source` from `channel` on, which must begin a block.
-  void AliasChannels(int v, const Tensor& source, int64_t channel);
+  // `v` consists of these channels, in this order. Nothing moves before a reader wants `v` as a tensor: what is
+  // composed of it is composed of its sources. Channels that follow each other from a block boundary on never move.
+  Status ComposeChannels(int v, std::vector<ValueChannel> channels);
   // `v` is another shape of the same plain elements.
   Status Alias(int v, const Tensor& source);
   // Contiguous memory for the current operator's steps, dead after the last of them.
@@ -160,6 +168,12 @@ class PlanBuilder {
   bool LiesInShare(int v) const;
   Tensor PlaceStrip(int v);
   std::unique_ptr<Step> JoinStrips(std::unique_ptr<Step> reader, StepInfo* info);
+  Status CheckLayout(int v, Layout layout) const;
+  // `v` is the channels of `source` from `channel` on, which must begin a block.
+  void AliasChannels(int v, const Tensor& source, int64_t channel);
+  bool IsComposed(int v) const;
+  // Gives a composed value memory.
+  Status GatherChannels(int v);
 
   const PlanSpec& spec_;
   std::vector<ValueSpec> values_;  // of the spec; stored weights with an address while a step that reads them is built
@@ -170,15 +184,16 @@ class PlanBuilder {
   const PlanOptions options_;
   const StepSpec* current_ = nullptr;
   int current_index_ = 0;
-  std::vector<std::vector<Copy>> copies_;  // by value
-  std::vector<HaloNeed> halo_needs_;       // by value
-  std::vector<int> last_use_;              // by value: index of the last StepSpec that reads it
-  std::vector<int> output_port_;           // by value
-  std::vector<ChannelShare> shares_;       // by value
-  std::vector<int> share_storage_;         // by root: its storage, once a part was placed
-  std::vector<Strip> strips_;              // by value
-  std::unique_ptr<Step> strip_writer_;     // waits for the step that reads its rows, which is being built
-  std::vector<PlacedTensor> placed_;       // by Tensor::id
+  std::vector<std::vector<Copy>> copies_;            // by value
+  std::vector<std::vector<ValueChannel>> composed_;  // by value: where its channels come from
+  std::vector<HaloNeed> halo_needs_;                 // by value
+  std::vector<int> last_use_;                        // by value: index of the last StepSpec that reads it
+  std::vector<int> output_port_;                     // by value
+  std::vector<ChannelShare> shares_;                 // by value
+  std::vector<int> share_storage_;                   // by root: its storage, once a part was placed
+  std::vector<Strip> strips_;                        // by value
+  std::unique_ptr<Step> strip_writer_;               // waits for the step that reads its rows, which is being built
+  std::vector<PlacedTensor> placed_;                 // by Tensor::id
   std::vector<Storage> storages_;
   std::vector<int> touched_;         // storages used by the operator being built
   std::unique_ptr<Step> halo_fill_;  // joins the next step, which writes inside that halo

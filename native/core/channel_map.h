@@ -1,21 +1,22 @@
-// Output channels of blocked tensors taken from arbitrary channels of blocked inputs: concatenation, split, slice,
-// gather and shuffle of channels are all this one step.
+// Channels of a blocked tensor taken from arbitrary channels of blocked tensors, in one pass.
 #pragma once
-#include <functional>
+#include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "core/builder.h"
+#include "core/step.h"
+#include "core/tensor.h"
+#include "kernels/table.h"
 
 namespace lanewise {
 
-struct ChannelSource {
-  int input;  // which of the inputs
+struct TensorChannel {
+  size_t source;  // which of the tensors
   int64_t channel;
 };
 
-// Reads `inputs` (value indices, rank 4, equal but for their channels), writes `outputs` (likewise); both blocked.
-// `source(o, c)` says where channel c of output o comes from.
-Status BuildChannelMap(const std::vector<int>& inputs, const std::vector<int>& outputs,
-                       const std::function<ChannelSource(size_t, int64_t)>& source, PlanBuilder& builder);
+// Writes channels[c] into channel c of `target`. All tensors are blocked and equal but for their channels.
+std::unique_ptr<Step> MakeChannelMap(const std::vector<Tensor>& sources, const std::vector<TensorChannel>& channels,
+                                     const Tensor& target, const KernelTable& kernels);
 
 }  // namespace lanewise

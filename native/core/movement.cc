@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/build.h"
-#include "core/channel_map.h"
 #include "core/strided_move.h"
 
 namespace lanewise {
@@ -123,12 +122,9 @@ Status Build(const SliceSpec& spec, const StepSpec& step, PlanBuilder& builder) 
   if (blocked && !whole(1)) {
     if (whole(0) && whole(2) && whole(3)) {
       const int64_t start = spec.starts[1], stride = spec.steps[1];
-      return BuildChannelMap(
-          {v}, step.outputs,
-          [&](size_t, int64_t c) {
-            return ChannelSource{0, start + c * stride};
-          },
-          builder);
+      std::vector<ValueChannel> channels;
+      for (int64_t c = 0; c < to[1]; ++c) channels.push_back({v, start + c * stride});
+      return builder.ComposeChannels(step.outputs[0], std::move(channels));
     }
     blocked = false;
   }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/build.h"
-#include "core/channel_map.h"
 #include "core/row_split.h"
 #include "core/strided_move.h"
 
@@ -212,12 +211,9 @@ Status Build(const GatherSpec& spec, const StepSpec& step, PlanBuilder& builder)
   const bool same_rank = to == gathered;
   const bool blocked = same_rank && from.size() == 4 && builder.IsBlocked(v);
   if (blocked && axis == 1) {
-    return BuildChannelMap(
-        {v}, step.outputs,
-        [&](size_t, int64_t c) {
-          return ChannelSource{0, indices[static_cast<size_t>(c)]};
-        },
-        builder);
+    std::vector<ValueChannel> channels;
+    for (int64_t c : indices) channels.push_back({v, c});
+    return builder.ComposeChannels(step.outputs[0], std::move(channels));
   }
   std::vector<Positions> positions(from.size() + (blocked ? 1 : 0));
   // An axis of no positions at all must not look like one that is copied as it is; the output is empty then.

@@ -167,6 +167,16 @@ class NetReference {
     }
   }
 
+  void Run(const SplitSpec&, const StepSpec& step) {
+    int64_t first = 0;
+    for (int v : step.outputs) {
+      Each(v, [&](int64_t n, int64_t c, int64_t h, int64_t w) {
+        At(v, n, c, h, w) = At(step.inputs[0], n, first + c, h, w);
+      });
+      first += ShapeOf(v)[1];
+    }
+  }
+
   void Run(const UnarySpec&, const StepSpec& step) {
     std::transform(At(step.inputs[0]).begin(), At(step.inputs[0]).end(), At(step.outputs[0]).begin(),
                    [](double x) { return std::tanh(x); });

@@ -2,6 +2,7 @@
 // time, stopping.
 #include <atomic>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -99,7 +100,7 @@ double Distance(const Tensors& a, const Tensors& b) {
 TEST(RandomNetsHoldEveryForm) {
   const char* forms[] = {"conv2d tile", "conv2d depthwise", "conv2d grouped", "reorder",
                          "pool2d",      "conv2d winograd",  "globalPool",     "binary",
-                         "concat",      "resize2d",         "channelShuffle"};
+                         "concat",      "resize2d",         "channel map"};
   for (const KernelTable* table : Tables()) {
     std::vector<size_t> seen(std::size(forms), 0);
     for (uint64_t seed : Seeds()) {
@@ -237,6 +238,116 @@ TEST(AStoppedRunSaysSoAndThePlanGoesOn) {
     Tensors outputs;
     CHECK(RunInto(*plan, inputs, 2, &stop, &outputs).code == Code::kAborted);
     CHECK(SameBits(expected, RunPlan(*plan, inputs, 2)), "%s", table->isa);
+  }
+}
+
+// Concatenations, splits and shuffles only say where channels come from: they move once, when a step reads the result,
+// and not at all where they lie in order from a block boundary on.
+TEST(ChannelsMoveWhenTheyAreRead) {
+  const auto input = [](Net& net, int64_t channels) { return net.Input({2, channels, 5, 4}); };
+  // The identity, blocked.
+  const auto copy = [](Net& net, int v) { return net.Step("pool2d", {v}, net.shape(v), Pool2dSpec{}); };
+  const auto blocked = [&](Net& net, int64_t channels) { return copy(net, input(net, channels)); };
+  const auto concat = [](Net& net, const std::vector<int>& parts) {
+    Shape whole = net.shape(parts[0]);
+    for (size_t i = 1; i < parts.size(); ++i) whole[1] += net.shape(parts[i])[1];
+    return net.Step("concat", parts, whole, ConcatSpec{1});
+  };
+  const auto shuffle = [](Net& net, int v, int64_t groups) {
+    return net.Step("channelShuffle", {v}, net.shape(v), ChannelShuffleSpec{groups});
+  };
+  struct Case {
+    const char* name;
+    std::function<void(Net&)> build;
+    size_t moves;
+  };
+  const Case cases[] = {
+      {"units of which half passes",
+       [&](Net& net) {
+         int x = blocked(net, 58);
+         for (int unit = 0; unit < 3; ++unit) {
+           const std::vector<int> halves = net.Split(x, {29, 29});
+           x = shuffle(net, concat(net, {halves[0], copy(net, halves[1])}), 2);
+         }
+         net.Output(copy(net, x));
+       },
+       4},
+      {"parts of a concatenation",
+       [&](Net& net) {
+         const int whole = concat(net, {blocked(net, 5), blocked(net, 7), blocked(net, 20)});
+         for (int part : net.Split(whole, {5, 7, 20})) net.Output(copy(net, part));
+       },
+       0},
+      {"shuffled back", [&](Net& net) { net.Output(copy(net, shuffle(net, shuffle(net, blocked(net, 30), 2), 15))); },
+       0},
+      {"whole blocks",
+       [&](Net& net) {
+         for (int part : net.Split(blocked(net, 69), {32, 37})) net.Output(copy(net, part));
+       },
+       0},
+      {"read twice",
+       [&](Net& net) {
+         const int whole = concat(net, {blocked(net, 3), blocked(net, 4)});
+         net.Output(copy(net, whole));
+         net.Output(copy(net, whole));
+       },
+       1},
+      {"half of it read, half of it nothing",
+       [&](Net& net) {
+         const std::vector<int> parts = net.Split(blocked(net, 9), {4, 5, 0});
+         net.Output(copy(net, parts[0]));
+         net.Output(parts[2]);
+       },
+       0},
+      {"of a value that might be written over",
+       [&](Net& net) {
+         const int part = blocked(net, 5);
+         const int whole = concat(net, {part, blocked(net, 6)});
+         net.Output(net.Step("unary", {part}, net.shape(part), UnarySpec{Unary::kTanh, 0, 0}));
+         net.Output(copy(net, whole));
+       },
+       1},
+      {"an output",
+       [&](Net& net) {
+         net.Output(concat(net, {blocked(net, 5), blocked(net, 6)}));
+       },
+       1},
+      {"with a constant",
+       [&](Net& net) {
+         std::vector<float> values(2 * 3 * 20);
+         Random(1).Fill(values, -1, 1);
+         const int constant = net.Constant({2, 3, 5, 4}, values);
+         net.Output(copy(net, concat(net, {blocked(net, 5), constant})));
+       },
+       1},
+      {"into its place in another concatenation",
+       [&](Net& net) {
+         net.Output(copy(net, concat(net, {shuffle(net, blocked(net, 32), 4), blocked(net, 7)})));
+       },
+       1},
+      {"into a border",
+       [&](Net& net) {
+         Conv2dSpec conv;
+         conv.pads = {1, 1, 1, 1};
+         const int x = concat(net, {blocked(net, 3), blocked(net, 2)});
+         net.Output(
+             net.Step("conv2d", {x, net.Constant({1, 5, 3, 3}, std::vector<float>(45, 0.1f))}, {2, 1, 5, 4}, conv));
+       },
+       1},
+  };
+  for (const Case& c : cases) {
+    Net net;
+    c.build(net);
+    for (const KernelTable* table : Tables()) {
+      const auto plan = Compile(net.spec, *table, 0);
+      if (plan == nullptr) continue;
+      size_t moves = 0;
+      for (size_t i = 0; i < plan->step_count(); ++i) moves += plan->step_info(i).kernel == "channel map";
+      CHECK(moves == c.moves, "%s %s: %zu moves", table->isa, c.name, moves);
+      const Tensors inputs = InputsOf(*plan, 1);
+      const double distance = Distance(NetReference(net.spec, inputs).Outputs(), RunPlan(*plan, inputs, 2));
+      CHECK(distance < 1e-6, "%s %s: differs by %g", table->isa, c.name, distance);
+    }
   }
 }
 

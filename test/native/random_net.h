@@ -1,5 +1,6 @@
 // Small random networks as plan descriptions: convolutions of every form with their epilogues, pooling, sums, products,
-// concatenation, shuffles and resizing, wired so that values live for different times and are read in several layouts.
+// concatenation, splits, shuffles and resizing, wired so that values live for different times and are read in several
+// layouts.
 #pragma once
 #include <cmath>
 #include <deque>
@@ -34,6 +35,16 @@ class Net {
     const int y = Value(op, shape);
     spec.steps.push_back({op, op + " " + std::to_string(spec.steps.size()), inputs, {y}, std::move(op_spec)});
     return y;
+  }
+  std::vector<int> Split(int x, const std::vector<int64_t>& channels) {
+    Shape part = shape(x);
+    StepSpec step{"split", "split " + std::to_string(spec.steps.size()), {x}, {}, SplitSpec{1}};
+    for (int64_t count : channels) {
+      part[1] = count;
+      step.outputs.push_back(Value("part", part));
+    }
+    spec.steps.push_back(step);
+    return step.outputs;
   }
   void Output(int v, PortLayout layout = PortLayout::kNchw) { spec.outputs.push_back({v, layout}); }
   // A copy: the list of values grows.
@@ -85,7 +96,7 @@ class RandomNet : public Net {
     const int x = Pick();
     const Shape s = shape(x);
     int y = kNone;
-    switch (random_.Below(14)) {
+    switch (random_.Below(15)) {
       case 0: y = Pool(x); break;
       case 1:
         y = Step("globalPool", {x}, {s[0], s[1], 1, 1},
@@ -102,6 +113,13 @@ class RandomNet : public Net {
         if (s[2] * s[3] < 100)
           y = Step("resize2d", {x}, {s[0], s[1], 2 * s[2], 2 * s[3]},
                    Resize2dSpec{ResizeMode::kLinear, Coordinates::kHalfPixel, Rounding::kPreferFloor, 2, 2});
+        break;
+      case 8:
+        if (s[1] > 1) {
+          const int64_t first = Between(1, s[1] - 1);
+          values_.push_back(Split(x, {first, s[1] - first})[0]);
+          y = spec.steps.back().outputs[1];
+        }
         break;
       default: y = Convolution(x); break;
     }
