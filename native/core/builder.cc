@@ -528,6 +528,29 @@ Status PlanBuilder::Alias(int v, const Tensor& source) {
   return Status::Ok();
 }
 
+const StepSpec* PlanBuilder::SoleReader(int v) const {
+  const int last = last_use_[static_cast<size_t>(v)];
+  if (last <= current_index_ || output_port_[static_cast<size_t>(v)] != kNone) return nullptr;
+  for (int i = current_index_ + 1; i <= last; ++i) {
+    const std::vector<int> read = ReadValues(spec_.steps[static_cast<size_t>(i)]);
+    if (std::count(read.begin(), read.end(), v) != (i == last ? 1 : 0)) return nullptr;
+  }
+  return &spec_.steps[static_cast<size_t>(last)];
+}
+
+void PlanBuilder::DeferScale(int v, const Tensor& x, const Tensor& factors) {
+  copies_[static_cast<size_t>(v)].push_back({x, kNone});
+  deferred_scales_[v] = factors;
+}
+
+bool PlanBuilder::DeferredScale(int v, Tensor* factors) {
+  const auto found = deferred_scales_.find(v);
+  if (found == deferred_scales_.end()) return false;
+  Touch(found->second);
+  *factors = found->second;
+  return true;
+}
+
 Status PlanBuilder::Temporary(const Shape& shape, Layout layout, Tensor* tensor) {
   Storage storage;
   const Tensor described = Describe(shape, layout, {});

@@ -110,6 +110,14 @@ class PlanBuilder {
   Status ComposeChannels(int v, std::vector<ValueChannel> channels);
   // `v` is another shape of the same plain elements.
   Status Alias(int v, const Tensor& source);
+  // The step that reads `v`, where one alone does, once, and `v` is no output of the plan; else null.
+  const StepSpec* SoleReader(int v) const;
+  // Whether the current step is the last to read `v`.
+  bool DiesHere(int v) const { return last_use_[static_cast<size_t>(v)] == current_index_; }
+  // `v` is `x` times `factors`, one per channel and image, [N, C] in whole blocks. Its sole reader does the product.
+  void DeferScale(int v, const Tensor& x, const Tensor& factors);
+  // The factors that the reader of `v` has to apply; false where there are none.
+  bool DeferredScale(int v, Tensor* factors);
   // Contiguous memory for the current operator's steps, dead after the last of them.
   Status Temporary(const Shape& shape, Layout layout, Tensor* tensor);
 
@@ -191,6 +199,7 @@ class PlanBuilder {
   std::vector<int> output_port_;                     // by value
   std::vector<ChannelShare> shares_;                 // by value
   std::vector<int> share_storage_;                   // by root: its storage, once a part was placed
+  std::map<int, Tensor> deferred_scales_;            // by value
   std::vector<Strip> strips_;                        // by value
   std::unique_ptr<Step> strip_writer_;               // waits for the step that reads its rows, which is being built
   std::vector<PlacedTensor> placed_;                 // by Tensor::id

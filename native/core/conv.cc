@@ -1,10 +1,12 @@
 // Convolution: the choice of form, and the dense one.
 #include "core/conv.h"
 
+#include <limits>
 #include <string>
 
 #include "core/build.h"
 #include "core/pack.h"
+#include "core/row_loop.h"
 
 namespace lanewise {
 namespace {
@@ -25,6 +27,45 @@ class PackStep : public Step {
  private:
   Tensor source_, packed_;
   std::function<void(const float*, float*)> pack_;
+};
+
+// Multiplies every input channel's packed weights with that channel's factor, a copy for each image.
+class ScaleWeightsStep : public Step {
+ public:
+  ScaleWeightsStep(const KernelTable& kernels, std::shared_ptr<Buffer> weights, std::vector<Segment> segments,
+                   int64_t channels, int64_t images, const Tensor& factors, int scaled)
+      : scale_(kernels.scale_row),
+        lanes_(kernels.lanes),
+        weights_(std::move(weights)),
+        segments_(std::move(segments)),
+        channels_(channels),
+        images_(images),
+        factors_(factors),
+        scaled_(scaled) {}
+
+  size_t items() const override { return static_cast<size_t>(images_) * segments_.size(); }
+  void Run(const RunContext& context, size_t begin, size_t end) const override {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity(), kNoShift = 0;
+    for (size_t item = begin; item < end; ++item) {
+      const size_t image = item / segments_.size();
+      const Segment& s = segments_[item % segments_.size()];
+      const float* from = weights_->data() + s.weights;
+      const float* factors = context.Data(factors_.id) + static_cast<int64_t>(image) * factors_.shape[1];
+      float* to = context.Data(scaled_) + image * weights_->size() + s.weights;
+      const int64_t width = static_cast<int64_t>(s.vectors) * lanes_;
+      for (int64_t c = 0; c < channels_; ++c, from += width, to += width)
+        scale_(from, factors + c, &kNoShift, to, static_cast<size_t>(width), -kInfinity, kInfinity);
+    }
+  }
+
+ private:
+  ScaleRow scale_;
+  int64_t lanes_;
+  std::shared_ptr<Buffer> weights_;
+  std::vector<Segment> segments_;
+  int64_t channels_, images_;
+  Tensor factors_;
+  int scaled_;
 };
 
 // The first layers of a network have fewer channels than any vector has lanes; they read the caller's layout directly.
@@ -80,6 +121,17 @@ void AppendRuns(const Tensor& x, const Conv2dSpec& spec, const ConvExtents& e, i
     }
   }
 }
+
+// Of a dense convolution.
+ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, const PlanBuilder& builder) {
+  if (builder.options().strict || !builder.IsConstant(step.inputs[1])) return {};
+  const std::optional<ConvForm>& wanted = builder.options().form;
+  return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
+}
+
+// Scaling a weight costs as much as this many activations: those lie in the second cache and are scaled in long rows,
+// weights come from further away, a call for each channel of a segment. With less at stake neither way won.
+constexpr int64_t kWeightCost = 16;
 
 Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder) {
   const int lanes = builder.lanes();
@@ -152,6 +204,16 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
                            std::to_string(e.groups) + (columns_inside ? " columns" : "");
   PackedWeights weights;
   LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, pack, builder, &weights));
+  Tensor factors, scaled;
+  if (builder.DeferredScale(step.inputs[0], &factors)) {
+    const auto size = static_cast<int64_t>(cut.weights_size);
+    LANEWISE_RETURN_IF_ERROR(builder.Temporary({e.n, size}, Layout::kPlain, &scaled));
+    builder.Add(std::make_unique<ScaleWeightsStep>(builder.kernels(), weights.weights, cut.segments, e.c, e.n, factors,
+                                                   scaled.id),
+                {"", "", "weights scaled", 0, BytesOf(scaled) * 2});
+    for (int64_t image = 0; image < e.n; ++image) g.weights_image_offsets.push_back(image * size);
+    weights.grid.tensor = scaled.id;
+  }
   std::shared_ptr<Buffer> bias;
   const auto pack_bias = [segments = cut.segments](const float* values, float* packed) {
     PackBias(segments, values, packed);
@@ -166,13 +228,6 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   tile->ReadWeightsFrom(weights.grid);
   builder.Add(std::move(tile), info);
   return Status::Ok();
-}
-
-// Of a dense convolution.
-ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, const PlanBuilder& builder) {
-  if (builder.options().strict || !builder.IsConstant(step.inputs[1])) return {};
-  const std::optional<ConvForm>& wanted = builder.options().form;
-  return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
 }
 
 }  // namespace
@@ -190,6 +245,18 @@ bool IsDirectDense(const Conv2dSpec& spec, const StepSpec& step, const PlanBuild
 }
 
 bool IsDepthwise(const ConvExtents& e) { return e.group_inputs == 1 && e.group_outputs == 1 && e.groups > 1; }
+
+bool ScalesItsWeights(const StepSpec& reader, const PlanBuilder& builder) {
+  const auto* spec = std::get_if<Conv2dSpec>(&reader.spec);
+  ConvExtents e;
+  if (spec == nullptr || builder.options().strict || !CheckExtents(*spec, reader, builder, &e).ok()) return false;
+  const bool pointwise = e.groups == 1 && e.taps() == 1 &&
+                         ConvHalo(*spec, builder.shape(reader.inputs[0]), builder.shape(reader.inputs[1]),
+                                  builder.shape(reader.outputs[0]))
+                             .empty();
+  return pointwise && builder.IsConstant(reader.inputs[1]) && e.o * kWeightCost <= e.h * e.w &&
+         FormOf(*spec, e, reader, builder).kind == ConvForm::kDirect;
+}
 
 bool FitsPermutedGroups(const ConvExtents& e) {
   if (e.groups == 1) return false;

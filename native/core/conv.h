@@ -32,6 +32,9 @@ Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const S
 // Whether a dense convolution has this form, and the one that is expected to be the fastest (conv_form.cc).
 bool Fits(const ConvForm& form, const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels);
 ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels);
+// Whether `reader` is a convolution that takes a scale of its input's channels into its weights, because these are much
+// the smaller part. For a sum in the order of the definition it does not.
+bool ScalesItsWeights(const StepSpec& reader, const PlanBuilder& builder);
 // The forms beside the direct one on vector units: Winograd's F(m x m, 3x3) (winograd.cc), and the direct one on a
 // matrix unit (matrix_conv.cc).
 // The transformed inputs of a block of tiles fill this share of the second cache.

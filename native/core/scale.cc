@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/build.h"
+#include "core/conv.h"
 #include "core/reduce.h"
 #include "core/row_loop.h"
 
@@ -321,6 +322,11 @@ Status Build(const SqueezeExciteSpec& spec, const StepSpec& step, PlanBuilder& b
   builder.Add(std::make_unique<DenseStep>(kernels, spec.gate, hidden.id, padded_hidden, squeezed, gate.id, channels,
                                           images, weights[1], bias[1]),
               {step.name, step.op, "dense rows", macs, channels * squeezed * 4});
+  const StepSpec* reader = builder.SoleReader(step.outputs[0]);
+  if (reader != nullptr && builder.DiesHere(step.inputs[0]) && ScalesItsWeights(*reader, builder)) {
+    builder.DeferScale(step.outputs[0], x, gate);
+    return Status::Ok();
+  }
   Source shift;
   LANEWISE_RETURN_IF_ERROR(PlaceFactors(builder, kNone, channels, 1, padded, &shift));
   // Declared last: the mean has read x by then, so the product may take its place.

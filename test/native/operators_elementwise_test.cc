@@ -145,5 +145,82 @@ TEST(SqueezeExcite) {
     }
 }
 
+// The reader of squeeze-and-excitation is a pointwise convolution, which may take the gate into its weights.
+TEST(SqueezeExciteIntoWeights) {
+  enum class Also { kNothing, kReadsInput, kOutput };
+  struct Case {
+    Shape x;
+    int64_t outputs;
+    Also also;
+    bool strict, folds;
+  };
+  const Case cases[] = {
+      {{1, 16, 16, 16}, 8, Also::kNothing, false, true},   {{2, 20, 31, 15}, 29, Also::kNothing, false, true},
+      {{3, 33, 40, 40}, 100, Also::kNothing, false, true}, {{1, 16, 16, 16}, 17, Also::kNothing, false, false},
+      {{1, 16, 16, 16}, 8, Also::kNothing, true, false},   {{2, 16, 20, 20}, 16, Also::kReadsInput, false, false},
+      {{2, 16, 20, 20}, 16, Also::kOutput, false, false},
+  };
+  for (const Case& test : cases) {
+    Random random(5);
+    const int64_t n = test.x[0], c = test.x[1], o = test.outputs, r = 3, pixels = test.x[2] * test.x[3];
+    const Array x = RandomArray(test.x, random), w1 = RandomArray({r, c}, random, -1, 1), b1 = RandomArray({r}, random),
+                w2 = RandomArray({c, r}, random, -1, 1), b2 = RandomArray({c}, random);
+    const Array w = RandomArray({o, c, 1, 1}, random, -1, 1), bias = RandomArray({o}, random);
+    std::vector<double> want, size;
+    for (int64_t image = 0; image < n; ++image) {
+      const float* from = &x.data[static_cast<size_t>(image * c * pixels)];
+      std::vector<double> mean(static_cast<size_t>(c)), hidden(static_cast<size_t>(r)), gate(mean.size());
+      for (int64_t i = 0; i < c * pixels; ++i) mean[static_cast<size_t>(i / pixels)] += from[i] / double(pixels);
+      for (size_t h = 0; h < hidden.size(); ++h) {
+        hidden[h] = b1.data[h];
+        for (size_t k = 0; k < mean.size(); ++k) hidden[h] += w1.data[h * mean.size() + k] * mean[k];
+        hidden[h] = std::fmax(0, hidden[h]);
+      }
+      for (size_t k = 0; k < gate.size(); ++k) {
+        double sum = b2.data[k];
+        for (size_t h = 0; h < hidden.size(); ++h) sum += w2.data[k * hidden.size() + h] * hidden[h];
+        gate[k] = 1 / (1 + std::exp(-sum));
+      }
+      for (int64_t i = 0; i < o * pixels; ++i) {
+        const int64_t out = i / pixels, pixel = i % pixels;
+        const double residual = test.also == Also::kReadsInput ? double(from[out * pixels + pixel]) : 0;
+        double sum = bias.data[static_cast<size_t>(out)] + residual, terms = std::fabs(sum) + std::fabs(residual);
+        for (int64_t k = 0; k < c; ++k) {
+          const double term = double(w.data[static_cast<size_t>(out * c + k)]) * double(from[k * pixels + pixel]) *
+                              gate[static_cast<size_t>(k)];
+          sum += term;
+          terms += std::fabs(term);
+        }
+        want.push_back(sum);
+        size.push_back(terms);
+      }
+    }
+    for (const KernelTable* table : Tables()) {
+      Net net;
+      net.plan_options.strict = test.strict;
+      net.plan_options.form = ConvForm{};
+      const int v = net.Operand(x, Placed::kBlocked), scaled = net.Result(test.x),
+                y = net.Result({n, o, test.x[2], test.x[3]});
+      net.Add("squeezeExcite", {v, net.Constant(w1), net.Constant(b1), net.Constant(w2), net.Constant(b2)}, scaled,
+              SqueezeExciteSpec{{Act::kRelu, 0, 0}, {Act::kSigmoid, 0, 0}});
+      Conv2dSpec conv;
+      conv.epilogue.bias = net.Constant(bias);
+      if (test.also == Also::kReadsInput) conv.epilogue.residual = v;
+      net.Add("conv2d", {scaled, net.Constant(w)}, y, conv);
+      net.Output(y);
+      if (test.also == Also::kOutput) net.Output(scaled);
+      Status status;
+      const std::vector<float> got = net.Run(*table, &status);
+      const std::string what = std::string(table->isa) + " " + Text(test.x) + " to " + std::to_string(o);
+      CHECK(status.ok(), "%s: %s", what.c_str(), status.message.c_str());
+      CHECK((net.kernels_used.count("weights scaled") > 0) == test.folds, "%s: the weights", what.c_str());
+      for (size_t i = 0; i < got.size(); ++i) {
+        const double bound = 1e-5 + (double(c) + 4) * kRounding * size[i];
+        CHECK(Near(got[i], want[i], bound), "%s [%zu]: %.9g, want %.9g", what.c_str(), i, double(got[i]), want[i]);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lanewise::test

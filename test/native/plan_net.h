@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ inline float BroadcastAt(const Array& a, const Shape& shape, int64_t i) {
 // Builds plans with one operator under test.
 class Net {
  public:
+  PlanOptions plan_options;
+  std::set<std::string> kernels_used;  // by the last run
+
   int Input(const Array& a) {
     const int v = Value(a.shape, nullptr);
     spec_.inputs.push_back({v, PortLayout::kNchw});
@@ -85,8 +89,9 @@ class Net {
   std::vector<float> Run(const KernelTable& kernels, Status* status) {
     PackCache packs;
     std::unique_ptr<Plan> plan;
-    *status = Plan::Create(spec_, kernels, packs, &plan);
+    *status = Plan::Create(spec_, kernels, packs, &plan, plan_options);
     if (!status->ok()) return {};
+    for (size_t i = 0; i < plan->step_count(); ++i) kernels_used.insert(plan->step_info(i).kernel);
     std::vector<float*> outputs;
     for (auto& o : outputs_) outputs.push_back(o.data());
     RunOptions options;
