@@ -10,7 +10,7 @@
  *   until lowering, so that scales that meet on their way to a weight are rounded once.
  * - Silu (x); ChannelShuffle (x) with `group`.
  * - SqueezeExcite (x, w1 [R, C], b1, w2 [C, R], b2) with `activation` and `gate`, each the name of an {@link ActivationKind}
- *   with its parameters in `activation_alpha`, `activation_beta`, `gate_alpha`, `gate_beta`.
+ *   with its parameters in `activation_alpha`, `activation_beta`, `gate_alpha`, `gate_beta`; `add_input` adds x.
  *
  * and these extensions of ONNX operators:
  * - Conv: `padValue`, a constant with the value of the border per input channel (0 without).

@@ -164,10 +164,11 @@ export interface BinaryStep extends Step<'binary'> {
 export interface ScaleStep extends Step<'scale'> {
   readonly activation?: PlanActivation;
 }
-/** inputs [x NCHW, w1 R,C, b1 R, w2 C,R, b2 C]: y = x * gate(w2*activation(w1*mean(x) + b1) + b2). */
+/** inputs [x NCHW, w1 R,C, b1 R, w2 C,R, b2 C]: y = x * g with g = gate(w2*activation(w1*mean(x) + b1) + b2), or x * (g + 1). */
 export interface SqueezeExciteStep extends Step<'squeezeExcite'> {
   readonly activation: PlanActivation;
   readonly gate: PlanActivation;
+  readonly addInput?: boolean;
 }
 export interface ConcatStep extends Step<'concat'> {
   readonly axis: number;

@@ -371,7 +371,7 @@ class SpecReader {
   }
   OpSpec ReadScale(const Reader& r, const StepSpec&) const { return ScaleSpec{ReadActivation(r, "activation")}; }
   OpSpec ReadSqueezeExcite(const Reader& r, const StepSpec&) const {
-    return SqueezeExciteSpec{ReadActivation(r, "activation"), ReadActivation(r, "gate")};
+    return SqueezeExciteSpec{ReadActivation(r, "activation"), ReadActivation(r, "gate"), r.Flag("addInput")};
   }
   OpSpec ReadConcat(const Reader& r, const StepSpec& s) const { return ConcatSpec{Axis(r, s.inputs[0])}; }
   OpSpec ReadSplit(const Reader& r, const StepSpec& s) const { return SplitSpec{Axis(r, s.inputs[0])}; }

@@ -113,6 +113,7 @@ struct ScaleSpec {
 };
 struct SqueezeExciteSpec {
   Activation activation, gate;
+  bool add_input = false;
 };
 struct ConcatSpec {
   int axis = 0;

@@ -165,11 +165,12 @@ class ScaleElementsStep final : public Step {
   int64_t period_;
 };
 
-// A dense layer on one vector per image: y = activation(weights*x + bias), four blocks of outputs an item.
+// A dense layer on one vector per image: y = activation(weights*x + bias) + offset, four blocks of outputs an item.
 class DenseStep final : public Step {
  public:
   DenseStep(const KernelTable& kernels, const Activation& activation, int x, int64_t x_stride, int64_t depth, int y,
-            int64_t outputs, int64_t images, std::shared_ptr<Buffer> weights, std::shared_ptr<Buffer> bias)
+            int64_t outputs, int64_t images, std::shared_ptr<Buffer> weights, std::shared_ptr<Buffer> bias,
+            float offset = 0)
       : kernel_(kernels.dense_row),
         activation_(PassOf(kernels, activation)),
         lanes_(kernels.lanes),
@@ -180,7 +181,8 @@ class DenseStep final : public Step {
         blocks_((outputs + lanes_ - 1) / lanes_),
         images_(images),
         weights_(std::move(weights)),
-        bias_(std::move(bias)) {}
+        bias_(std::move(bias)),
+        offset_(offset) {}
 
   size_t items() const override { return static_cast<size_t>(images_ * Strips()); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
@@ -193,6 +195,8 @@ class DenseStep final : public Step {
               weights_->data() + first * depth_ * lanes_, bias_->data() + first * lanes_, y,
               static_cast<size_t>(blocks));
       activation_.Apply(y, blocks * lanes_);
+      if (offset_ == 0) continue;
+      for (int64_t i = 0; i < blocks * lanes_; ++i) y[i] += offset_;
     }
   }
 
@@ -205,6 +209,7 @@ class DenseStep final : public Step {
   int x_, y_;
   int64_t x_stride_, depth_, blocks_, images_;
   std::shared_ptr<Buffer> weights_, bias_;
+  float offset_;
 };
 
 // The factors of all channels, several times over, in a buffer of `size`. `v` may be kNone: zeros.
@@ -320,7 +325,7 @@ Status Build(const SqueezeExciteSpec& spec, const StepSpec& step, PlanBuilder& b
                                           images, weights[0], bias[0]),
               {step.name, step.op, "dense rows", macs, channels * squeezed * 4});
   builder.Add(std::make_unique<DenseStep>(kernels, spec.gate, hidden.id, padded_hidden, squeezed, gate.id, channels,
-                                          images, weights[1], bias[1]),
+                                          images, weights[1], bias[1], spec.add_input ? 1.f : 0.f),
               {step.name, step.op, "dense rows", macs, channels * squeezed * 4});
   const StepSpec* reader = builder.SoleReader(step.outputs[0]);
   if (reader != nullptr && builder.DiesHere(step.inputs[0]) && ScalesItsWeights(*reader, builder)) {

@@ -2,6 +2,15 @@
 import { float, ints, random, scalar } from '../support/onnx-builder.js';
 import { type PassCase, pad1, testPasses, w } from '../support/pass-cases.js';
 
+const squeeze = { a: random([2, 4, 1, 1], 1), b: random([2], 2), c: random([4, 2, 1, 1], 3), d: random([4], 4) };
+const squeezed: PassCase['nodes'] = [
+  'GlobalAveragePool x -> p',
+  'Conv p a b -> q',
+  'Relu q -> r',
+  'Conv r c d -> s',
+  ['HardSigmoid s -> g', { alpha: 0.3, beta: float(0.5) }],
+];
+
 const fusion: PassCase[] = [
   { title: 'Relu', constants: { w }, nodes: ['Conv x w -> c', 'Relu c -> y'], after: 'Conv' },
   {
@@ -115,15 +124,8 @@ const fusion: PassCase[] = [
   },
   {
     title: 'squeeze-and-excitation by convolutions',
-    constants: { a: random([2, 4, 1, 1], 1), b: random([2], 2), c: random([4, 2, 1, 1], 3), d: random([4], 4) },
-    nodes: [
-      'GlobalAveragePool x -> p',
-      'Conv p a b -> q',
-      'Relu q -> r',
-      'Conv r c d -> s',
-      ['HardSigmoid s -> g', { alpha: 0.3, beta: float(0.5) }],
-      'Mul x g -> y',
-    ],
+    constants: squeeze,
+    nodes: [...squeezed, 'Mul x g -> y'],
     after: 'SqueezeExcite',
   },
   {
@@ -141,6 +143,18 @@ const fusion: PassCase[] = [
     ],
     after: 'SqueezeExcite',
     opset: 13,
+  },
+  {
+    title: 'squeeze-and-excitation beside its input',
+    constants: squeeze,
+    nodes: [...squeezed, 'Mul x g -> m', 'Add x m -> y'],
+    after: 'SqueezeExcite',
+  },
+  {
+    title: 'squeeze-and-excitation whose product is read twice',
+    constants: squeeze,
+    nodes: [...squeezed, 'Mul x g -> m', 'Add x m -> t', 'Mul t m -> y'],
+    after: 'SqueezeExcite Add Mul',
   },
 ];
 

@@ -214,7 +214,7 @@ class Drawing {
         const int w1 = Operand({hidden, s[1]}), b1 = Operand({hidden}), w2 = Operand({s[1], hidden}),
                   b2 = Operand({s[1]});
         return Add("squeezeExcite", {x, w1, b1, w2, b2}, s,
-                   SqueezeExciteSpec{AnyActivation(bytes_), AnyActivation(bytes_)});
+                   SqueezeExciteSpec{AnyActivation(bytes_), AnyActivation(bytes_), bytes_.Flag()});
       }
       case 12: {
         if (rank == 0) return;

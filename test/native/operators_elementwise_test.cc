@@ -112,6 +112,7 @@ TEST(ScaleInPlans) {
 TEST(SqueezeExcite) {
   for (const Shape& shape : {Shape{1, 16, 7, 7}, Shape{2, 20, 5, 3}, Shape{1, 72, 14, 14}})
     for (Placed placed : kPlacements) {
+      const bool add_input = shape[0] == 2;
       Random random(4);
       const int64_t c = shape[1], r = 5, pixels = shape[2] * shape[3];
       const Array x = RandomArray(shape, random), w1 = RandomArray({r, c}, random, -1, 1),
@@ -130,6 +131,7 @@ TEST(SqueezeExcite) {
           double gate = b2.data[k];
           for (size_t o = 0; o < hidden.size(); ++o) gate += w2.data[k * hidden.size() + o] * hidden[o];
           gate = 1 / (1 + std::exp(-gate));
+          gate += add_input;
           for (int64_t p = 0; p < pixels; ++p) want.push_back(image[static_cast<int64_t>(k) * pixels + p] * gate);
         }
       }
@@ -138,7 +140,7 @@ TEST(SqueezeExcite) {
           [&](Net& net) {
             const int v = Place(net, x, placed), y = net.Result(shape);
             net.Add("squeezeExcite", {v, net.Constant(w1), net.Constant(b1), net.Constant(w2), net.Constant(b2)}, y,
-                    SqueezeExciteSpec{{Act::kRelu, 0, 0}, {Act::kSigmoid, 0, 0}});
+                    SqueezeExciteSpec{{Act::kRelu, 0, 0}, {Act::kSigmoid, 0, 0}, add_input});
             return y;
           },
           want, [](size_t) { return 1e-5; }, placed == Placed::kBlockedHalo);

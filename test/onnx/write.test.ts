@@ -257,12 +257,13 @@ const cases: Record<string, Case> = {
         { op: 'LeakyRelu', inputs: ['c1'], outputs: ['a'], attributes: { alpha: 0.3 } },
         { op: 'Conv', inputs: ['a', 'w2', 'b2'], outputs: ['c2'] },
         { op: 'HardSigmoid', inputs: ['c2'], outputs: ['g'], attributes: { alpha: 0.3, beta: 0.4 } },
-        { op: 'Mul', inputs: ['x', 'g'], outputs: ['y'] },
+        { op: 'Mul', inputs: ['x', 'g'], outputs: ['m'] },
+        { op: 'Add', inputs: ['m', 'x'], outputs: ['y'] },
       ],
       outputs: ['y'],
     },
-    ops: ['GlobalAveragePool', 'Conv', 'LeakyRelu', 'Conv', 'HardSigmoid', 'Mul'],
-    holds: ({ op }) => op === 'SqueezeExcite',
+    ops: ['GlobalAveragePool', 'Conv', 'LeakyRelu', 'Conv', 'HardSigmoid', 'Mul', 'Add'],
+    holds: ({ op, attributes }) => op === 'SqueezeExcite' && attributes.add_input === 1,
   },
   'layer normalisation without a scale': {
     spec: {

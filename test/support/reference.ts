@@ -295,7 +295,7 @@ const steps: Steps = {
       return layer(w2, b2, hidden).map((v) => pointwise(step.gate, v));
     };
     const gates = Array.from({ length: x.shape[0]! }, (_, n) => gate(n));
-    return [build(x.shape, (index) => at(x, ...index) * gates[index[0]!]![index[1]!]!)];
+    return [build(x.shape, (index) => at(x, ...index) * (gates[index[0]!]![index[1]!]! + (step.addInput ? 1 : 0)))];
   },
   concat: (step, value, shapes) => {
     const parts = step.inputs.map(value);

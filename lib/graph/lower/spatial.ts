@@ -171,6 +171,7 @@ const squeezeExcite: LowerRule = (context) => {
     outputs: [context.y()],
     activation: activation('activation'),
     gate: activation('gate'),
+    addInput: flagAttribute(node, 'add_input', false),
   });
 };
 

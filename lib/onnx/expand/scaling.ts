@@ -1,5 +1,5 @@
 /** Scales per channel, and normalisation without a scale. */
-import { numberAttribute, stringAttribute } from '../../graph/attributes.js';
+import { flagAttribute, numberAttribute, stringAttribute } from '../../graph/attributes.js';
 import { constantOf, doublesOf, elementCount, floatScalar, sameShape } from '../../graph/constant.js';
 import type { Activation, ActivationKind, Node } from '../../graph/ir.js';
 import { activationParts } from './activations.js';
@@ -67,6 +67,9 @@ export const scalingRules: Rules = {
       layer('expand', w2, b2),
       ...activationParts(activationOf(node, 'gate'), `${node.name}.gate`, 4, expansion),
       { op: 'Mul', suffix: 'product', inputs: (value) => [x, value] },
+      ...(flagAttribute(node, 'add_input', false)
+        ? [{ op: 'Add', suffix: 'sum', inputs: (value: string) => [x, value] }]
+        : []),
     ];
     return chain({ ...node, op: 'GlobalAveragePool', inputs: [x], attributes: {} }, parts, expansion);
   },

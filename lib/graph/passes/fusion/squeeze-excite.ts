@@ -78,7 +78,13 @@ const attributesOf = (prefix: string, { kind, alpha, beta }: Activation): Record
   ...(beta !== undefined && { [`${prefix}_beta`]: beta }),
 });
 
-/** x * gate(w2 * activation(w1 * mean(x))) becomes SqueezeExcite. */
+/** The sum of x and the product, where nothing else reads the product. */
+function sumWith(editor: GraphEditor, x: string, product: Node): Node | undefined {
+  const sum = editor.soleReader(product.outputs[0]!);
+  return sum?.op === 'Add' && !sum.epilogue && sum.inputs.includes(x) ? sum : undefined;
+}
+
+/** x * gate(w2 * activation(w1 * mean(x))) becomes SqueezeExcite, and so does x plus that product. */
 export const squeezeExcite: Pass = {
   name: 'squeeze-excite',
   needs: [['Mul'], ['GlobalAveragePool', 'ReduceMean']],
@@ -117,14 +123,15 @@ export const squeezeExcite: Pass = {
         const names = layers.map((constant, i) =>
           editor.addConstant(`${node.name}.${['w1', 'b1', 'w2', 'b2'][i]}`, constant),
         );
-        const attributes = { ...attributesOf('activation', inner), ...attributesOf('gate', gate) };
-        editor.replace(node, {
-          op: 'SqueezeExcite',
-          name: node.name,
-          inputs: [x, ...names],
-          outputs: node.outputs,
-          attributes,
-        });
+        const sum = sumWith(editor, x, node);
+        const attributes = {
+          ...attributesOf('activation', inner),
+          ...attributesOf('gate', gate),
+          ...(sum && { add_input: 1 }),
+        };
+        const { name, outputs } = sum ?? node;
+        const fused: Node = { op: 'SqueezeExcite', name, inputs: [x, ...names], outputs, attributes };
+        editor.replace(sum ?? node, fused, sum && [node]);
         break;
       }
     }
