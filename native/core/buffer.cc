@@ -29,9 +29,11 @@
 namespace lanewise {
 namespace {
 
-// Weights are streamed from end to end, a page fault or a TLB miss every 4 KiB: large buffers ask for large pages. They
-// are mappings of their own, so that a buffer that is freed is memory of the system at once: a heap keeps what lies
-// below a block in use, and raises the size from which it maps by itself.
+// Buffers of this size are mappings of their own, so that a buffer that is freed is memory of the system at once: a
+// heap keeps what lies below a block in use, and raises the size from which it maps by itself. And their pages are
+// made, as zeros, by whichever thread writes there first.
+constexpr size_t kMapped = size_t{128} << 10;
+// Weights are streamed from end to end, a page fault or a TLB miss every 4 KiB: large buffers ask for large pages.
 constexpr size_t kLarge = size_t{2} << 20;  // a huge page
 
 constexpr size_t RoundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
@@ -40,9 +42,13 @@ constexpr size_t RoundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) 
 constexpr bool kMapsAreZero = true;
 constexpr size_t kLargestPage = size_t{64} << 10;  // a multiple of every size of a page
 
-void* MapLarge(size_t bytes) {
-  // One huge page more than wanted holds an aligned range; the rest goes back.
+void* Map(size_t bytes) {
   const size_t length = RoundUp(bytes, kLargestPage);
+  if (bytes < kLarge) {
+    void* p = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? nullptr : p;
+  }
+  // One huge page more than wanted holds an aligned range; the rest goes back.
   void* whole = mmap(nullptr, length + kLarge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (whole == MAP_FAILED) return nullptr;
   auto* begin = static_cast<char*>(whole);
@@ -53,11 +59,12 @@ void* MapLarge(size_t bytes) {
   madvise(aligned, length, MADV_HUGEPAGE);  // a wish: nothing depends on it
   return aligned;
 }
-void UnmapLarge(void* p, size_t bytes) { munmap(p, RoundUp(bytes, kLargestPage)); }
+void Unmap(void* p, size_t bytes) { munmap(p, RoundUp(bytes, kLargestPage)); }
 #else
 constexpr bool kMapsAreZero = false;
-void* MapLarge(size_t bytes) { return ::operator new(bytes, std::align_val_t(kLarge), std::nothrow); }
-void UnmapLarge(void* p, size_t) { ::operator delete(p, std::align_val_t(kLarge)); }
+std::align_val_t AlignmentOf(size_t bytes) { return std::align_val_t(bytes < kLarge ? kAlignment : kLarge); }
+void* Map(size_t bytes) { return ::operator new(bytes, AlignmentOf(bytes), std::nothrow); }
+void Unmap(void* p, size_t bytes) { ::operator delete(p, AlignmentOf(bytes)); }
 #endif
 
 // Whole cache lines, so that a vector load of the last packed element stays inside.
@@ -69,10 +76,10 @@ Status Buffer::Allocate(size_t size, bool zeroed) {
   Free();
   if (size > (SIZE_MAX / sizeof(float)) - 2 * kLarge) return Status::OutOfMemory("size overflows");
   const size_t bytes = AllocatedBytes(size);
-  const bool large = bytes >= kLarge;
-  void* p = large ? MapLarge(bytes) : ::operator new(bytes, std::align_val_t(kAlignment), std::nothrow);
+  const bool mapped = bytes >= kMapped;
+  void* p = mapped ? Map(bytes) : ::operator new(bytes, std::align_val_t(kAlignment), std::nothrow);
   if (p == nullptr) return Status::OutOfMemory(std::to_string(bytes) + " bytes");
-  if (zeroed && !(large && kMapsAreZero)) std::memset(p, 0, bytes);
+  if (zeroed && !(mapped && kMapsAreZero)) std::memset(p, 0, bytes);
   data_ = static_cast<float*>(p);
   size_ = size;
   return Status::Ok();
@@ -81,8 +88,8 @@ Status Buffer::Allocate(size_t size, bool zeroed) {
 void Buffer::Free() {
   if (data_ != nullptr) {
     const size_t bytes = AllocatedBytes(size_);
-    if (bytes >= kLarge) {
-      UnmapLarge(data_, bytes);
+    if (bytes >= kMapped) {
+      Unmap(data_, bytes);
     } else {
       ::operator delete(data_, std::align_val_t(kAlignment));
     }

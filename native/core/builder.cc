@@ -31,15 +31,15 @@ constexpr bool kKeepsShape =
 
 }  // namespace
 
-std::shared_ptr<Buffer> PackCache::Find(int64_t constant_id, const std::string& form) const {
+std::shared_ptr<Buffer> PackCache::Find(const Key& key) const {
   const Locked locked(monitor_);
-  const auto it = buffers_.find({constant_id, form});
+  const auto it = buffers_.find(key);
   return it == buffers_.end() ? nullptr : it->second;
 }
 
-void PackCache::Insert(int64_t constant_id, const std::string& form, std::shared_ptr<Buffer> buffer) {
+void PackCache::Insert(const std::map<Key, std::shared_ptr<Buffer>>& buffers) {
   const Locked locked(monitor_);
-  buffers_[{constant_id, form}] = std::move(buffer);
+  for (const auto& [key, buffer] : buffers) buffers_[key] = buffer;
 }
 
 size_t PackCache::bytes() const {
@@ -74,7 +74,7 @@ std::vector<int> ReadValues(const StepSpec& step) {
 }
 
 PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options)
-    : spec_(spec), values_(spec.values), kernels_(kernels), packs_(packs), options_(options) {
+    : spec_(spec), kernels_(kernels), packs_(packs), options_(options) {
   const size_t count = spec.values.size();
   copies_.resize(count);
   composed_.resize(count);
@@ -129,9 +129,6 @@ Layout PortLayoutOf(const PortSpec& port, const Shape& shape) {
 Status PlanBuilder::Begin() {
   CollectNeeds();
   strips_ = FindStrips(*this);
-  size_t largest = 0;
-  for (const StepSpec& step : spec_.steps) largest = std::max(largest, StoredFloats(ReadValues(step)));
-  if (largest > 0) LANEWISE_RETURN_IF_ERROR(stored_.Allocate(largest));
   for (size_t i = 0; i < spec_.inputs.size(); ++i) {
     const PortSpec& port = spec_.inputs[i];
     Storage storage;
@@ -233,10 +230,9 @@ Status PlanBuilder::FillHalo(const Tensor& tensor, int pad_value) {
     std::shared_ptr<Buffer> packed;
     const int64_t channels = tensor.c();
     const auto size = static_cast<size_t>((channels + lanes() - 1) / lanes() * lanes());
-    const float* data = value(pad_value).data;
-    LANEWISE_RETURN_IF_ERROR(Pack(
-        pad_value, "channels " + std::to_string(size), size, [&](float* out) { std::copy_n(data, channels, out); },
-        &packed));
+    LANEWISE_RETURN_IF_ERROR(
+        Pack(pad_value, "channels " + std::to_string(size), size,
+             Packer([channels](const float* values, float* out) { std::copy_n(values, channels, out); }), &packed));
     values = packed->data();
   }
   Touch(tensor);
@@ -248,21 +244,18 @@ Status PlanBuilder::FillHalo(const Tensor& tensor, int pad_value) {
 Status PlanBuilder::ConstantCopy(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor) {
   if (!halo.empty()) return Status::Unsupported(Where() + ": a constant cannot be padded in place");
   (void)pad_value;
-  const Tensor source = Describe(v, Layout::kPlain, {});
-  Tensor target = Describe(v, layout, {});
-  const float* data = value(v).data;
+  Tensor source = Describe(v, Layout::kPlain, {}), target = Describe(v, layout, {});
+  source.id = 0;
+  target.id = 1;
   std::shared_ptr<Buffer> packed;
   // The conversion is the same step that a run would use, with two tensors.
-  const auto convert = [&](float* out) {
-    Tensor from = source, to = target;
-    from.id = 0;
-    to.id = 1;
-    float* tensors[2] = {const_cast<float*>(data), out};
-    const auto step = MakeReorder(from, to, kernels_);
+  const auto convert = [step = std::shared_ptr<Step>(MakeReorder(source, target, kernels_))](const float* elements,
+                                                                                             float* out) {
+    float* tensors[2] = {const_cast<float*>(elements), out};
     step->Run({tensors, nullptr}, 0, step->items());
   };
   LANEWISE_RETURN_IF_ERROR(Pack(v, "tensor " + std::to_string(static_cast<int>(layout)) + " " + std::to_string(lanes()),
-                                static_cast<size_t>(SizeOf(target)), convert, &packed));
+                                static_cast<size_t>(SizeOf(target)), Packer(convert), &packed));
   Storage storage;
   storage.kind = Storage::Kind::kConstant;
   storage.buffer = std::move(packed);
@@ -559,51 +552,32 @@ Status PlanBuilder::Temporary(const Shape& shape, Layout layout, Tensor* tensor)
   return Status::Ok();
 }
 
-size_t PlanBuilder::StoredFloats(const std::vector<int>& values) const {
-  size_t size = 0;
-  for (int v : values) size += value(v).stored == nullptr ? 0 : static_cast<size_t>(ElementCount(shape(v)));
-  return size;
-}
-
-Status PlanBuilder::PlaceStored(const std::vector<int>& values) {
-  stored_read_.clear();
-  const size_t size = StoredFloats(values);
-  if (size > stored_.size()) LANEWISE_RETURN_IF_ERROR(stored_.Allocate(size));
-  const float* next = stored_.data();
-  for (int v : values) {
-    if (value(v).stored == nullptr) continue;
-    values_[static_cast<size_t>(v)].data = next;
-    next += ElementCount(shape(v));
-  }
-  return Status::Ok();
-}
-
-Status PlanBuilder::ReadStored(int v) {
-  const ValueSpec& constant = value(v);
-  if (constant.stored == nullptr || !stored_read_.insert(v).second) return Status::Ok();
-  float* elements = stored_.data() + (constant.data - stored_.data());
-  Status status = constant.stored->Read(static_cast<size_t>(ElementCount(constant.shape)), elements);
-  if (!status.ok()) status.message = Where() + ": " + status.message;
-  return status;
-}
-
-Status PlanBuilder::Pack(int v, const std::string& form, size_t size, const std::function<void(float*)>& pack,
-                         std::shared_ptr<Buffer>* packed) {
+Status PlanBuilder::Pack(int v, const std::string& form, size_t size, Packer packer, std::shared_ptr<Buffer>* packed) {
   const int64_t id = value(v).constant_id;
-  std::shared_ptr<Buffer> buffer = id == kNone ? nullptr : packs_.Find(id, form);
+  const PackCache::Key key{id, form};
+  std::shared_ptr<Buffer> buffer;
+  if (id != kNone) {
+    const auto pending = pending_.find(key);
+    buffer = pending == pending_.end() ? packs_.Find(key) : pending->second;
+  }
   if (buffer == nullptr || buffer->size() != size) {
     buffer = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(buffer->Allocate(size, /*zeroed=*/true));
-    LANEWISE_RETURN_IF_ERROR(ReadStored(v));
-    pack(buffer->data());
+    pack_jobs_.push_back({&value(v), std::move(packer), buffer, Where()});
     if (id != kNone) {
-      packs_.Insert(id, form, buffer);
+      pending_[key] = buffer;
     } else {
       own_bytes_ += buffer->bytes();
     }
   }
   packed_.push_back(buffer);
   *packed = std::move(buffer);
+  return Status::Ok();
+}
+
+Status PlanBuilder::PackAll() {
+  LANEWISE_RETURN_IF_ERROR(RunPackJobs(pack_jobs_, options_.threads, options_.stop));
+  packs_.Insert(pending_);
   return Status::Ok();
 }
 
@@ -642,7 +616,6 @@ Status PlanBuilder::BuildStep(const StepSpec& step, int index) {
     strip_writer_ = std::move(steps_.back());
     steps_.pop_back();
   }
-  LANEWISE_RETURN_IF_ERROR(PlaceStored(ReadValues(step)));
   const auto build = [&](const auto& spec) -> Status {
     if (kKeepsShape<std::decay_t<decltype(spec)>> && shape(step.inputs[0]) != shape(step.outputs[0]))
       return Status::Invalid(Where() + ": the output has not the shape of the input");
@@ -675,7 +648,6 @@ Status PlanBuilder::Finish() {
     if (written) continue;
     Tensor source;
     if (copies_[v].empty()) {
-      LANEWISE_RETURN_IF_ERROR(PlaceStored({port.value}));
       LANEWISE_RETURN_IF_ERROR(In(port.value, LayoutOf(port.value), &source));
     } else {
       source = copies_[v].front().tensor;

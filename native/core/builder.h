@@ -4,17 +4,16 @@
 #pragma once
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "core/buffer.h"
 #include "core/conv_form.h"
 #include "core/monitor.h"
+#include "core/packing.h"
 #include "core/plan_spec.h"
 #include "core/sharing.h"
 #include "core/status.h"
@@ -28,15 +27,16 @@ namespace lanewise {
 // Packed constants shared by the plans of one model, by the id of the constant and the form it was packed in.
 class PackCache {
  public:
+  using Key = std::pair<int64_t, std::string>;
   // Null when absent.
-  std::shared_ptr<Buffer> Find(int64_t constant_id, const std::string& form) const;
-  void Insert(int64_t constant_id, const std::string& form, std::shared_ptr<Buffer> buffer);
+  std::shared_ptr<Buffer> Find(const Key& key) const;
+  void Insert(const std::map<Key, std::shared_ptr<Buffer>>& buffers);
   size_t bytes() const;
   void Clear();
 
  private:
   mutable Monitor monitor_;  // plans may be built on several threads at once
-  std::map<std::pair<int64_t, std::string>, std::shared_ptr<Buffer>> buffers_;
+  std::map<Key, std::shared_ptr<Buffer>> buffers_;
 };
 
 // A tensor's memory: the arena (with a lifetime), a port of the plan, or a constant buffer.
@@ -77,7 +77,7 @@ class PlanBuilder {
   int lanes() const { return kernels_.lanes; }
   const PlanOptions& options() const { return options_; }
   const PlanSpec& spec() const { return spec_; }
-  const ValueSpec& value(int v) const { return values_[static_cast<size_t>(v)]; }
+  const ValueSpec& value(int v) const { return spec_.values[static_cast<size_t>(v)]; }
   const Shape& shape(int v) const { return value(v).shape; }
   bool IsConstant(int v) const { return value(v).data != nullptr; }
 
@@ -121,11 +121,9 @@ class PlanBuilder {
   // Contiguous memory for the current operator's steps, dead after the last of them.
   Status Temporary(const Shape& shape, Layout layout, Tensor* tensor);
 
-  // A packed constant: from the cache, or made by `pack` into a zeroed buffer of `size` floats and kept. The elements
-  // at `value(v).data` may be read inside of `pack` alone: those of stored weights are not there before, nor after the
-  // step.
-  Status Pack(int v, const std::string& form, size_t size, const std::function<void(float*)>& pack,
-              std::shared_ptr<Buffer>* packed);
+  // A packed constant: from the cache, or a zeroed buffer of `size` floats that `packer` fills once all steps are
+  // built. Elements of a constant are seen by packers alone: those of stored weights are nowhere else.
+  Status Pack(int v, const std::string& form, size_t size, Packer packer, std::shared_ptr<Buffer>* packed);
   // Every thread's RunContext::scratch has at least this many floats.
   void ReserveScratch(size_t floats);
   void Add(std::unique_ptr<Step> step, StepInfo info);
@@ -150,13 +148,10 @@ class PlanBuilder {
   };
 
   Status Begin();
-  size_t StoredFloats(const std::vector<int>& values) const;
-  // Gives the stored ones among `values` addresses that hold until the next call.
-  Status PlaceStored(const std::vector<int>& values);
-  // Makes sure that the elements of `v` are where `value(v).data` says.
-  Status ReadStored(int v);
   Status BuildStep(const StepSpec& step, int index);
   Status Finish();
+  // Does what Pack promised, and shares it.
+  Status PackAll();
   void CollectNeeds();
   void PlaceArena();
 
@@ -184,9 +179,6 @@ class PlanBuilder {
   Status GatherChannels(int v);
 
   const PlanSpec& spec_;
-  std::vector<ValueSpec> values_;  // of the spec; stored weights with an address while a step that reads them is built
-  Buffer stored_;                  // their elements, once read
-  std::set<int> stored_read_;      // those of the current step that were
   const KernelTable& kernels_;
   PackCache& packs_;
   const PlanOptions options_;
@@ -208,7 +200,9 @@ class PlanBuilder {
   std::unique_ptr<Step> halo_fill_;  // joins the next step, which writes inside that halo
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the constants of the steps alive
-  size_t own_bytes_ = 0;                         // of those that packs_ does not share
+  std::vector<PackJob> pack_jobs_;
+  std::map<PackCache::Key, std::shared_ptr<Buffer>> pending_;  // what those will have made of constants with an id
+  size_t own_bytes_ = 0;                                       // of those that packs_ does not share
   size_t scratch_ = 0;
   int64_t arena_size_ = 0;
 };

@@ -14,19 +14,23 @@ namespace {
 // Packs weights that are not constants, on every run.
 class PackStep : public Step {
  public:
-  PackStep(Tensor source, Tensor packed, std::function<void(const float*, float*)> pack)
-      : source_(std::move(source)), packed_(std::move(packed)), pack_(std::move(pack)) {}
+  PackStep(Tensor source, Tensor packed, Packer packer)
+      : source_(std::move(source)), packed_(std::move(packed)), packer_(std::move(packer)) {
+    parts_ = packer_.PartsOf(static_cast<size_t>(ElementCount(source_.shape)));
+  }
   size_t items() const override { return 1; }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     if (begin == end) return;
     float* out = context.Data(packed_.id);
     std::fill_n(out, ElementCount(packed_.shape), 0.f);
-    pack_(context.Data(source_.id), out);
+    const float* elements = context.Data(source_.id);
+    for (size_t i = 0; i < parts_.size(); ++i) packer_(i, elements + parts_[i].first, out);
   }
 
  private:
   Tensor source_, packed_;
-  std::function<void(const float*, float*)> pack_;
+  Packer packer_;
+  std::vector<Packer::Part> parts_;
 };
 
 // Multiplies every input channel's packed weights with that channel's factor, a copy for each image.
@@ -181,29 +185,12 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
 
   // A weight's place among its output channel's run elements depends on the order of the runs only.
   const bool columns_inside = x.layout == Layout::kPlain;
-  const auto pack = [segments = cut.segments, runs = g.runs, lanes, columns_inside, inputs = e.group_inputs, kh = e.kh,
-                     kw = e.kw](const float* weights, float* packed) {
-    PackTiles(
-        segments, runs, lanes, weights,
-        [&](int64_t o, int64_t element) {
-          int64_t ky, kx, c;
-          if (columns_inside) {
-            kx = element % kw;
-            c = element / kw % inputs;
-            ky = element / kw / inputs;
-          } else {
-            c = element % inputs;
-            kx = element / inputs % kw;
-            ky = element / inputs / kw;
-          }
-          return ((o * inputs + c) * kh + ky) * kw + kx;
-        },
-        packed);
-  };
+  Packer packer =
+      PackFilters(cut.segments, {e.group_inputs, e.kh, e.kw, columns_inside}, lanes, builder.kernels().transpose);
   const std::string form = "tile " + std::to_string(lanes) + "x" + std::to_string(choice.vectors) + " groups " +
                            std::to_string(e.groups) + (columns_inside ? " columns" : "");
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, pack, builder, &weights));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, std::move(packer), builder, &weights));
   Tensor factors, scaled;
   if (builder.DeferredScale(step.inputs[0], &factors)) {
     const auto size = static_cast<int64_t>(cut.weights_size);
@@ -215,10 +202,8 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
     weights.grid.tensor = scaled.id;
   }
   std::shared_ptr<Buffer> bias;
-  const auto pack_bias = [segments = cut.segments](const float* values, float* packed) {
-    PackBias(segments, values, packed);
-  };
-  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue.bias, form, cut.bias_size, pack_bias, builder, &bias));
+  LANEWISE_RETURN_IF_ERROR(
+      PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
 
   const int64_t pixels = (g.cols + choice.tiles - 1) / choice.tiles;
   const StepInfo info = ConvInfo("tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors), e, bound);
@@ -271,26 +256,22 @@ bool FitsPermutedGroups(const ConvExtents& e) {
   return true;
 }
 
-Status PackWeights(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
-                   PlanBuilder& builder, PackedWeights* packed) {
-  if (builder.IsConstant(v)) {
-    const float* data = builder.value(v).data;
-    return builder.Pack(
-        v, form, size, [&](float* out) { pack(data, out); }, &packed->weights);
-  }
+Status PackWeights(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
+                   PackedWeights* packed) {
+  if (builder.IsConstant(v)) return builder.Pack(v, form, size, std::move(packer), &packed->weights);
   Tensor source, tensor;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &source));
   LANEWISE_RETURN_IF_ERROR(builder.Temporary({static_cast<int64_t>(size)}, Layout::kPlain, &tensor));
   StepInfo info;
   info.kernel = "pack " + form;
   info.bytes = static_cast<int64_t>(8 * size);
-  builder.Add(std::make_unique<PackStep>(source, tensor, std::move(pack)), info);
+  builder.Add(std::make_unique<PackStep>(source, tensor, std::move(packer)), info);
   packed->grid.tensor = tensor.id;
   return Status::Ok();
 }
 
-Status PackConvBias(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
-                    PlanBuilder& builder, std::shared_ptr<Buffer>* packed) {
+Status PackConvBias(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
+                    std::shared_ptr<Buffer>* packed) {
   if (v == kNone) {
     *packed = std::make_shared<Buffer>();
     return (*packed)->Allocate(size, /*zeroed=*/true);
@@ -302,9 +283,7 @@ Status PackConvBias(int v, const std::string& form, size_t size, std::function<v
     return Status::Invalid(builder.Where() + ": expected " + std::to_string(channels) + " bias values, got " +
                            std::to_string(ElementCount(builder.shape(v))));
   }
-  const float* data = builder.value(v).data;
-  return builder.Pack(
-      v, "bias " + form, size, [&](float* out) { pack(data, out); }, packed);
+  return builder.Pack(v, "bias " + form, size, std::move(packer), packed);
 }
 
 Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilder& builder, Tensor* y) {
@@ -327,9 +306,9 @@ Status BindPlanes(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
 Status PackBlockBias(int v, const std::string& form, int64_t channels, PlanBuilder& builder,
                      std::shared_ptr<Buffer>* packed) {
   const int64_t lanes = builder.lanes();
-  return PackConvBias(
-      v, form, static_cast<size_t>((channels + lanes - 1) / lanes * lanes),
-      [channels](const float* values, float* out) { std::copy_n(values, channels, out); }, builder, packed);
+  return PackConvBias(v, form, static_cast<size_t>((channels + lanes - 1) / lanes * lanes),
+                      Packer([channels](const float* values, float* out) { std::copy_n(values, channels, out); }),
+                      builder, packed);
 }
 
 StepInfo ConvInfo(std::string kernel, const ConvExtents& e, const BoundEpilogue& bound) {
@@ -354,14 +333,12 @@ Status BindEpilogue(const EpilogueSpec& spec, int64_t channels, Layout layout, P
       return Status::Invalid(builder.Where() + ": expected 1 or " + std::to_string(channels) +
                              " per-channel values, got " + std::to_string(count));
     }
-    const float* values = builder.value(v).data;
     std::shared_ptr<Buffer> buffer;
-    LANEWISE_RETURN_IF_ERROR(builder.Pack(
-        v, "channels " + std::to_string(padded), padded,
-        [&](float* out) {
-          for (int64_t c = 0; c < channels; ++c) out[c] = values[count == 1 ? 0 : c];
-        },
-        &buffer));
+    LANEWISE_RETURN_IF_ERROR(builder.Pack(v, "channels " + std::to_string(padded), padded,
+                                          Packer([channels, count](const float* values, float* out) {
+                                            for (int64_t c = 0; c < channels; ++c) out[c] = values[count == 1 ? 0 : c];
+                                          }),
+                                          &buffer));
     *data = buffer->data();
     bound->keep.push_back(std::move(buffer));
     return Status::Ok();

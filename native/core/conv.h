@@ -48,10 +48,10 @@ struct PackedWeights {
   std::shared_ptr<Buffer> weights;
   PixelGrid grid;
 };
-Status PackWeights(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
-                   PlanBuilder& builder, PackedWeights* packed);
-Status PackConvBias(int v, const std::string& form, size_t size, std::function<void(const float*, float*)> pack,
-                    PlanBuilder& builder, std::shared_ptr<Buffer>* packed);
+Status PackWeights(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
+                   PackedWeights* packed);
+Status PackConvBias(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
+                    std::shared_ptr<Buffer>* packed);
 
 // The tensor a convolution writes: in place of a residual that dies here when the epilogue reads it first.
 Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilder& builder, Tensor* y);

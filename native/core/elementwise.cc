@@ -110,15 +110,14 @@ Status PlaceBlocked(PlanBuilder& builder, int v, const Shape& full, Tensor* plac
     const int64_t lanes = builder.lanes(), channels = full[1];
     const int64_t padded = (channels + lanes - 1) / lanes * lanes;
     const int64_t images = per_image ? shape[0] : 1;
-    const float* data = builder.value(v).data;
     operand->strides[0] = per_image ? padded : 0;
     operand->strides[1] = lanes;
-    return builder.Pack(
-        v, "channels in blocks of " + std::to_string(lanes), static_cast<size_t>(images * padded),
-        [=](float* out) {
-          for (int64_t i = 0; i < images; ++i) std::copy_n(data + i * channels, channels, out + i * padded);
-        },
-        &operand->source.constant);
+    return builder.Pack(v, "channels in blocks of " + std::to_string(lanes), static_cast<size_t>(images * padded),
+                        Packer([=](const float* data, float* out) {
+                          for (int64_t i = 0; i < images; ++i)
+                            std::copy_n(data + i * channels, channels, out + i * padded);
+                        }),
+                        &operand->source.constant);
   }
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kBlocked, placed));
   operand->source.tensor = placed->id;

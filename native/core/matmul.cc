@@ -103,26 +103,28 @@ Status Build(const MatmulSpec& spec, const StepSpec& step, PlanBuilder& builder)
   for (Segment& s : cut.segments) s.run_count = 1;
   g.segments = cut.segments;
 
-  const auto pack = [segments = cut.segments, runs = g.runs, lanes = g.lanes, b_count, n, k,
-                     transposed = spec.transpose_b, size = cut.weights_size](const float* weights, float* packed) {
+  // Matrices [n][k] are the filters of a pointwise convolution, one matrix after the other.
+  const auto packer = [&]() -> Packer {
+    if (!spec.transpose_b) return PackMatrices(cut.segments, b_count, k, n, g.lanes, cut.weights_size);
+    std::vector<Segment> segments;
     for (int64_t i = 0; i < b_count; ++i) {
-      PackTiles(
-          segments, runs, lanes, weights + i * n * k,
-          [&](int64_t o, int64_t element) { return transposed ? o * k + element : element * n + o; },
-          packed + static_cast<size_t>(i) * size);
+      for (Segment s : cut.segments) {
+        s.channel += i * n;
+        s.weights += static_cast<size_t>(i) * cut.weights_size;
+        segments.push_back(s);
+      }
     }
+    return PackFilters(std::move(segments), {k, 1, 1, false}, g.lanes, builder.kernels().transpose);
   };
   const std::string form = "matmul " + std::to_string(g.lanes) + "x" + std::to_string(choice.vectors) +
                            (spec.transpose_b ? " transposed" : "");
   PackedWeights weights;
   LANEWISE_RETURN_IF_ERROR(
-      PackWeights(step.inputs[1], form, cut.weights_size * static_cast<size_t>(b_count), pack, builder, &weights));
+      PackWeights(step.inputs[1], form, cut.weights_size * static_cast<size_t>(b_count), packer(), builder, &weights));
   if (b_count > 1) g.weights_image_offsets = Scaled(BatchIndices(lead, b_lead), static_cast<int64_t>(cut.weights_size));
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(PackConvBias(
-      spec.epilogue.bias, form, cut.bias_size,
-      [segments = cut.segments](const float* values, float* packed) { PackBias(segments, values, packed); }, builder,
-      &bias));
+  LANEWISE_RETURN_IF_ERROR(
+      PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
 
   StepInfo info;
   info.kernel = "tile " + std::to_string((m + choice.tiles - 1) / choice.tiles) + "x" + std::to_string(choice.vectors);

@@ -289,28 +289,24 @@ Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec&
   const int lanes = builder.lanes();
   const auto depth = static_cast<int64_t>(g.steps()) * 2 * kPairs;
   SegmentPlan cut = CutSegments(e.o, 1, e.c, depth, kMaxMatrixVectors, lanes, /*padded_output=*/true);
-  const auto pack = [segments = cut.segments, taps = e.taps(), channels = e.c](const float* weights, float* packed) {
-    for (const Segment& s : segments) {
-      const int64_t step_size = 2 * s.vectors * kMatrixTile;
-      for (int64_t o = 0; o < s.count; ++o) {
-        for (int64_t c = 0; c < channels; ++c) {
-          for (int64_t t = 0; t < taps; ++t) {
-            const int64_t index = c / (2 * kPairs) * taps + t;
-            StoreWeight(weights[((s.channel + o) * channels + c) * taps + t], c, packed + s.weights + index * step_size,
-                        o);
-          }
+  const auto pack = [taps = e.taps(), channels = e.c](const Segment& s, const float* rows, float* packed) {
+    const int64_t step_size = 2 * s.vectors * kMatrixTile;
+    for (int64_t o = 0; o < s.count; ++o) {
+      for (int64_t c = 0; c < channels; ++c) {
+        for (int64_t t = 0; t < taps; ++t) {
+          const int64_t index = c / (2 * kPairs) * taps + t;
+          StoreWeight(rows[(o * channels + c) * taps + t], c, packed + index * step_size, o);
         }
       }
     }
   };
   const std::string form = "matrix";
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, pack, builder, &weights));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size,
+                                       PackBySegments(cut.segments, e.c * e.taps(), pack), builder, &weights));
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(PackConvBias(
-      spec.epilogue.bias, form, cut.bias_size,
-      [segments = cut.segments](const float* values, float* packed) { PackBias(segments, values, packed); }, builder,
-      &bias));
+  LANEWISE_RETURN_IF_ERROR(
+      PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const StepInfo info = ConvInfo("matrix bf16x3", e, p.bound);
   builder.Add(std::make_unique<MatrixStep>(spec, e, std::move(g), p.x, p.y, std::move(p.bound), cut.segments,
                                            weights.weights, std::move(bias), builder),

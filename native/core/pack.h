@@ -1,8 +1,10 @@
 // Weights in the order in which the microkernels read them. Every function writes into zeroed memory, so that lanes
 // past the last channel stay zero.
 #pragma once
+#include <functional>
 #include <vector>
 
+#include "core/packing.h"
 #include "core/tile_step.h"
 
 namespace lanewise {
@@ -25,8 +27,26 @@ void PackTiles(const std::vector<Segment>& segments, const std::vector<Run>& run
   }
 }
 
-// The bias of each segment, padded to its vectors; `bias` null packs zeros.
-void PackBias(const std::vector<Segment>& segments, const float* bias, float* packed);
+// Packs a constant [channels][row], whose segments are consecutive rows, in parts of whole segments. `pack` gets the
+// rows of one segment and where its packed weights begin.
+using SegmentPack = std::function<void(const Segment&, const float* rows, float* packed)>;
+Packer PackBySegments(std::vector<Segment> segments, int64_t row, SegmentPack pack);
+
+// The filters of a convolution: rows [input][ky][kx] become [run element][vectors*lanes], where run elements are in the
+// order (ky, kx, input), or (ky, input, kx) with `columns_inside`.
+struct FilterShape {
+  int64_t inputs, kh, kw;
+  bool columns_inside;
+  int64_t size() const { return inputs * kh * kw; }
+};
+Packer PackFilters(std::vector<Segment> segments, const FilterShape& shape, int lanes, TransposeKernel transpose);
+
+// The matrices [depth][channels] of a product, in parts of consecutive rows; `matrix_size` floats apart when packed.
+Packer PackMatrices(std::vector<Segment> segments, int64_t count, int64_t depth, int64_t channels, int lanes,
+                    size_t matrix_size);
+
+// The bias of each segment, padded to its vectors.
+Packer PackBias(std::vector<Segment> segments);
 
 // Cuts `channels` output channels into segments of at most `vectors` vectors, group by group. A group that is no
 // multiple of the vector is cut at block boundaries into parts; with one group the last block's padding belongs to it

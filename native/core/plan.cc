@@ -66,6 +66,7 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
     LANEWISE_RETURN_IF_ERROR(builder.BuildStep(spec.steps[i], static_cast<int>(i)));
   }
   LANEWISE_RETURN_IF_ERROR(builder.Finish());
+  LANEWISE_RETURN_IF_ERROR(builder.PackAll());
 
   std::unique_ptr<Plan> p(new Plan);
   p->kernels_ = &kernels;

@@ -224,10 +224,9 @@ Status Build(const RecurrentSpec& spec, const StepSpec& step, PlanBuilder& build
   const int64_t size = d * cell.gates * cell.matrix();
   const int v = step.inputs[1];
   if (builder.IsConstant(v)) {
-    const float* data = builder.value(v).data;
     LANEWISE_RETURN_IF_ERROR(builder.Pack(
         v, "recurrent in blocks of " + std::to_string(lanes), static_cast<size_t>(size),
-        [&](float* packed) { PackWeights(cell, data, packed); }, &cell.weights.constant));
+        Packer([cell](const float* r, float* packed) { PackWeights(cell, r, packed); }), &cell.weights.constant));
   } else {
     Tensor weights, packed;
     LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &weights));

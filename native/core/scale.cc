@@ -223,13 +223,13 @@ Status PlaceFactors(PlanBuilder& builder, int v, int64_t channels, int64_t repea
     return Status::Invalid(builder.Where() + ": " + std::to_string(count) + " factors for " + std::to_string(channels) +
                            " channels");
   if (builder.IsConstant(v)) {
-    const float* data = builder.value(v).data;
-    return builder.Pack(
-        v,
-        "factors of " + std::to_string(channels) + " channels " + std::to_string(repeats) + " times in " +
-            std::to_string(size),
-        static_cast<size_t>(size), [=](float* out) { SpreadFactors(data, count, channels, repeats, out); },
-        &factors->constant);
+    return builder.Pack(v,
+                        "factors of " + std::to_string(channels) + " channels " + std::to_string(repeats) +
+                            " times in " + std::to_string(size),
+                        static_cast<size_t>(size), Packer([=](const float* data, float* out) {
+                          SpreadFactors(data, count, channels, repeats, out);
+                        }),
+                        &factors->constant);
   }
   Tensor values, spread;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &values));
@@ -250,18 +250,17 @@ Status PackDense(PlanBuilder& builder, int weights, int bias, int64_t outputs, i
     return Status::Invalid(builder.Where() + ": the weights do not fit " + std::to_string(depth) + " -> " +
                            std::to_string(outputs) + " channels");
   const int64_t lanes = builder.lanes(), padded = WholeBlocks(outputs, lanes);
-  const float* w = builder.value(weights).data;
-  const float* b = builder.value(bias).data;
-  LANEWISE_RETURN_IF_ERROR(builder.Pack(
-      weights, "dense rows by " + std::to_string(lanes), static_cast<size_t>(padded * depth),
-      [=](float* out) {
-        for (int64_t o = 0; o < outputs; ++o)
-          for (int64_t k = 0; k < depth; ++k) out[(o / lanes * depth + k) * lanes + o % lanes] = w[o * depth + k];
-      },
-      packed_weights));
-  return builder.Pack(
-      bias, "factors of " + std::to_string(outputs) + " channels 1 times in " + std::to_string(padded),
-      static_cast<size_t>(padded), [=](float* out) { SpreadFactors(b, outputs, outputs, 1, out); }, packed_bias);
+  LANEWISE_RETURN_IF_ERROR(builder.Pack(weights, "dense rows by " + std::to_string(lanes),
+                                        static_cast<size_t>(padded * depth), Packer([=](const float* w, float* out) {
+                                          for (int64_t o = 0; o < outputs; ++o)
+                                            for (int64_t k = 0; k < depth; ++k)
+                                              out[(o / lanes * depth + k) * lanes + o % lanes] = w[o * depth + k];
+                                        }),
+                                        packed_weights));
+  return builder.Pack(bias, "factors of " + std::to_string(outputs) + " channels 1 times in " + std::to_string(padded),
+                      static_cast<size_t>(padded),
+                      Packer([=](const float* b, float* out) { SpreadFactors(b, outputs, outputs, 1, out); }),
+                      packed_bias);
 }
 
 }  // namespace

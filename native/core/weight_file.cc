@@ -98,13 +98,15 @@ Status WeightFile::Read(int64_t offset, size_t count, void* bytes) const {
 
 #endif
 
-Status StoredWeights::Read(size_t count, float* elements) const {
-  LANEWISE_RETURN_IF_ERROR(file->Read(offset, count * sizeof(float), elements));
+Status StoredWeights::Read(int64_t size, size_t first, size_t count, float* elements) const {
+  LANEWISE_RETURN_IF_ERROR(
+      file->Read(offset + static_cast<int64_t>(first * sizeof(float)), count * sizeof(float), elements));
   if (scale.empty()) return Status::Ok();
-  const size_t part = count / scale.size();
-  for (const double factor : scale) {
-    for (size_t i = 0; i < part; ++i) elements[i] = static_cast<float>(factor * elements[i]);
-    elements += part;
+  const size_t part = static_cast<size_t>(size) / scale.size(), end = first + count;
+  for (size_t at = first; at < end;) {
+    const double factor = scale[at / part];
+    const size_t next = std::min(end, (at / part + 1) * part);
+    for (; at < next; ++at, ++elements) *elements = static_cast<float>(factor * *elements);
   }
   return Status::Ok();
 }

@@ -38,8 +38,8 @@ struct StoredWeights {
   // One factor for each of as many equal parts, multiplied in double and rounded once; empty for none.
   std::vector<double> scale;
 
-  // `count` elements, scaled.
-  Status Read(size_t count, float* elements) const;
+  // Elements [first, first + count) of `size`, scaled.
+  Status Read(int64_t size, size_t first, size_t count, float* elements) const;
 };
 
 }  // namespace lanewise

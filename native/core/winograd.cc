@@ -15,47 +15,6 @@
 namespace lanewise {
 namespace {
 
-// G of F(m): the weight transform, rows by frequency; see shared/winograd.h for the points.
-constexpr double kRoot2 = 1.4142135623730951;
-constexpr double kG2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-constexpr double kG4[6][3] = {{1, 0, 0},
-                              {-2. / 3, -kRoot2 / 3, -1. / 3},
-                              {-2. / 3, kRoot2 / 3, -1. / 3},
-                              {1. / 6, kRoot2 / 6, 1. / 3},
-                              {1. / 6, -kRoot2 / 6, 1. / 3},
-                              {0, 0, 1}};
-
-// Channels that are transformed side by side: as many as a vector of floats has lanes, at least.
-constexpr int64_t kTogether = 16;
-
-// U = G w G^T in double, rounded once, of `count` output channels `w_stride` apart; frequencies of U are `u_stride`
-// apart. The loops over channels are innermost, for the compiler to vectorise: N is 4 or 6.
-template <int N>
-void TransformWeights(const double (*g)[3], const float* w, int64_t w_stride, int64_t count, float* u,
-                      size_t u_stride) {
-  double taps[9][kTogether] = {}, half[N][3][kTogether];
-  for (int64_t o = 0; o < count; ++o) {
-    for (int t = 0; t < 9; ++t) taps[t][o] = w[o * w_stride + t];
-  }
-  for (int i = 0; i < N; ++i) {
-    for (int col = 0; col < 3; ++col) {
-      for (int64_t o = 0; o < kTogether; ++o) {
-        half[i][col][o] = g[i][0] * taps[col][o] + g[i][1] * taps[3 + col][o] + g[i][2] * taps[6 + col][o];
-      }
-    }
-  }
-  for (int i = 0; i < N; ++i) {
-    for (int j = 0; j < N; ++j) {
-      float row[kTogether];
-      for (int64_t o = 0; o < kTogether; ++o) {
-        row[o] = static_cast<float>(half[i][0][o] * g[j][0] + half[i][1][o] * g[j][1] + half[i][2][o] * g[j][2]);
-      }
-      std::copy_n(row, count, u);
-      u += u_stride;
-    }
-  }
-}
-
 struct WinogradShape {
   int m = 2;  // outputs per tile and axis
   int n() const { return m + 2; }
@@ -251,33 +210,28 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
   const int lanes = builder.lanes();
   const TileChoice choice = ChooseTile(builder.kernels(), s.tiles(), e.o, e.c);
   SegmentPlan cut = CutSegments(e.o, 1, e.c, e.c * s.frequencies(), choice.vectors, lanes, /*padded_output=*/true);
-  const auto pack = [segments = cut.segments, s, lanes, channels = e.c](const float* weights, float* packed) {
-    for (const Segment& segment : segments) {
-      const int64_t width = segment.vectors * lanes;
-      for (int64_t c = 0; c < channels; ++c) {
-        for (int64_t o = 0; o < segment.count; o += kTogether) {
-          const float* w = weights + ((segment.channel + o) * channels + c) * 9;
-          float* u = packed + segment.weights + static_cast<size_t>(c * width + o);
-          const auto u_stride = static_cast<size_t>(channels * width);
-          const int64_t count = std::min(kTogether, segment.count - o);
-          if (s.m == 4) {
-            TransformWeights<6>(kG4, w, channels * 9, count, u, u_stride);
-          } else {
-            TransformWeights<4>(kG2, w, channels * 9, count, u, u_stride);
-          }
-        }
+  const auto pack = [kernel = builder.kernels().winograd_weights[m == 4], lanes, channels = e.c](
+                        const Segment& segment, const float* rows, float* packed) {
+    WinogradWeightsArgs args{};
+    args.w_stride = channels * 9;
+    args.u_stride = channels * segment.vectors * lanes;
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t o = 0; o < segment.count; o += kWinogradWeights) {
+        args.w = rows + o * args.w_stride + c * 9;
+        args.count = static_cast<size_t>(std::min(kWinogradWeights, segment.count - o));
+        args.u = packed + c * segment.vectors * lanes + o;
+        kernel(args);
       }
     }
   };
   const std::string form =
       "winograd " + std::to_string(m) + " " + std::to_string(lanes) + "x" + std::to_string(choice.vectors);
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, pack, builder, &weights));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size,
+                                       PackBySegments(cut.segments, e.c * 9, pack), builder, &weights));
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(PackConvBias(
-      spec.epilogue.bias, form, cut.bias_size,
-      [segments = cut.segments](const float* values, float* packed) { PackBias(segments, values, packed); }, builder,
-      &bias));
+  LANEWISE_RETURN_IF_ERROR(
+      PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const StepInfo info =
       ConvInfo("winograd F(" + std::to_string(m) + ") x" + std::to_string(choice.vectors), e, p.bound);
   auto winograd = std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments,

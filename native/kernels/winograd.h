@@ -31,4 +31,17 @@ struct WinogradOutputArgs {
 };
 using WinogradOutputKernel = void (*)(const WinogradOutputArgs&);
 
+// 3x3 weights -> frequencies of up to kWinogradWeights output channels: u[f*u_stride + o] = G w G^T of the taps
+// w[o*w_stride], computed in double with separate multiplications and additions and rounded once: the same bits on all
+// ISAs.
+constexpr int64_t kWinogradWeights = 16;
+struct WinogradWeightsArgs {
+  const float* w;
+  ptrdiff_t w_stride;
+  size_t count;
+  float* u;
+  ptrdiff_t u_stride;
+};
+using WinogradWeightsKernel = void (*)(const WinogradWeightsArgs&);
+
 }  // namespace lanewise

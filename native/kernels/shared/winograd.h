@@ -3,7 +3,7 @@
 // Toom-Cook with the points 0, +-1, infinity for F(2) and 0, +-1/sqrt 2, +-sqrt 2, infinity for F(4). The common choice
 // for F(4), 0, +-1, +-2, has a four times larger rounding error; these points are as cheap, because p and -p still
 // share their even and odd parts. B^T (input) has the rows x^4 - 5/2 x^2 + 1, ... of the products of the other points,
-// A^T (output) the powers of the points, G (weights, core/winograd.cc) the powers divided by the product of
+// A^T (output) the powers of the points, G (weights) the powers divided by the product of
 // differences.
 #pragma once
 
@@ -160,6 +160,58 @@ void winograd_output(const WinogradOutputArgs& args) {
     out += args.y_row_stride;
     if (e.residual != nullptr) e.residual += args.residual_row_stride;
     if (e.gate != nullptr) e.gate += args.gate_row_stride;
+  }
+}
+
+// G, rows by frequency.
+template <int M>
+struct WeightTransform;
+template <>
+struct WeightTransform<2> {
+  static constexpr double g[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+};
+template <>
+struct WeightTransform<4> {
+  static constexpr double r = 1.4142135623730951;
+  static constexpr double g[6][3] = {{1, 0, 0},
+                                     {-2. / 3, -r / 3, -1. / 3},
+                                     {-2. / 3, r / 3, -1. / 3},
+                                     {1. / 6, r / 6, 1. / 3},
+                                     {1. / 6, -r / 6, 1. / 3},
+                                     {0, 0, 1}};
+};
+
+// Loops over channels are innermost, for the compiler to vectorise: doubles are no business of Vec.
+template <int M>
+void winograd_weights(const lanewise::WinogradWeightsArgs& args) {
+  constexpr int N = M + 2, kTogether = static_cast<int>(lanewise::kWinogradWeights);
+  using G = WeightTransform<M>;
+  const int count = static_cast<int>(args.count);
+  double taps[9][kTogether] = {}, half[N][3][kTogether];
+  for (int o = 0; o < count; ++o) {
+    for (int t = 0; t < 9; ++t) taps[t][o] = args.w[o * args.w_stride + t];
+  }
+  for (int i = 0; i < N; ++i) {
+    for (int col = 0; col < 3; ++col) {
+      for (int o = 0; o < kTogether; ++o) {
+        half[i][col][o] = G::g[i][0] * taps[col][o] + G::g[i][1] * taps[3 + col][o] + G::g[i][2] * taps[6 + col][o];
+      }
+    }
+  }
+  float* u = args.u;
+  for (int i = 0; i < N; ++i) {
+    for (int j = 0; j < N; ++j, u += args.u_stride) {
+      float row[kTogether];
+      for (int o = 0; o < kTogether; ++o) {
+        row[o] =
+            static_cast<float>(half[i][0][o] * G::g[j][0] + half[i][1][o] * G::g[j][1] + half[i][2][o] * G::g[j][2]);
+      }
+      if (count == kTogether) {
+        for (int o = 0; o < kTogether; ++o) u[o] = row[o];
+      } else {
+        for (int o = 0; o < count; ++o) u[o] = row[o];
+      }
+    }
   }
 }
 
