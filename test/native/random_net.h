@@ -56,8 +56,8 @@ class Net {
 
 class RandomNet : public Net {
  public:
-  RandomNet(uint64_t seed, size_t steps) : random_(seed) {
-    const Shape shape = {Between(1, 3), Between(1, 24), Between(3, 14), Between(3, 14)};
+  RandomNet(uint64_t seed, size_t steps, int64_t most_rows = 14) : random_(seed) {
+    const Shape shape = {Between(1, 3), Between(1, 24), Between(3, most_rows), Between(3, 14)};
     values_.push_back(Input(shape, random_.Below(2) == 0 ? PortLayout::kNchw : PortLayout::kNhwc));
     if (random_.Below(3) == 0) values_.push_back(Input(shape));
     while (values_.size() < steps) AddStep();

@@ -166,17 +166,17 @@ TEST(StripsAreForValuesWithOneReader) {
 TEST(RandomNetsInStrips) {
   int joined = 0;
   for (uint64_t seed = 1; seed <= (QuickLevel() ? 30 : 300); ++seed) {
-    const RandomNet net(seed, 3 + seed % 18);
+    const RandomNet net(seed, 3 + seed % 3, 60);  // short ones, where a value is often read by the next step alone
     for (const KernelTable* table : Tables()) {
       const Result whole = RunNet(net, *table, 1, 0);
-      for (const int64_t bytes : {1500, 6000}) {
+      for (int64_t bytes = 500; bytes < 30000; bytes += bytes) {
         const Result strips = RunNet(net, *table, 1, bytes);
         joined += strips.joined;
         CHECK(SameBits(whole.output, strips.output), "%s net %d", table->isa, static_cast<int>(seed));
       }
     }
   }
-  CHECK(joined > 0, "no net has two steps that can be joined");
+  CHECK(joined > 20, "%d plans with strips", joined);
 }
 
 }  // namespace
