@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chosenWorkloads, type Workload, workloadNames } from '../models/workloads.js';
 import type { BenchCommand } from '../report/command.js';
-import { doneOnCores } from '../report/cores.js';
 import { deliver } from '../report/deliver.js';
 import { origin } from '../report/machine.js';
 import { type CommonOptions, commonHelp, readOptions, UsageError } from '../report/options.js';
@@ -56,7 +55,6 @@ export const command: BenchCommand = {
   async run(args) {
     const options = readOptions(args, workloadNames);
     if (process.platform !== 'linux') throw new UsageError('start: needs /proc/self/status, which Linux alone has');
-    if (doneOnCores(options.threads)) return;
     const where = origin(options.isa);
     const folder = mkdtempSync(join(tmpdir(), 'lanewise-start-'));
     try {
