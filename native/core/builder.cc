@@ -587,10 +587,10 @@ void PlanBuilder::Add(std::unique_ptr<Step> step, StepInfo info) {
   if (current_ != nullptr) {
     info.name = current_->name;
     info.op = current_->op;
+    if (strip_writer_ != nullptr) step = JoinStrips(std::move(step), &info);
   } else {
     info.op = "output";
   }
-  if (strip_writer_ != nullptr) step = JoinStrips(std::move(step), &info);
   if (halo_fill_ != nullptr) step = MakeParallel(std::move(halo_fill_), std::move(step));
   step->info = std::move(info);
   steps_.push_back(std::move(step));

@@ -70,23 +70,23 @@ class ChannelMapStep : public Step {
   size_t items() const override { return split_.items(); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
-    ForEachRow(
-        y_, split_.begin(begin), split_.begin(end), dense_, [&](int64_t n, int64_t block, int64_t row, int64_t rows) {
-          const BlockSource& from = blocks_[static_cast<size_t>(block)];
-          float* to = context.Data(y_.id) + n * y_.image_stride + block * y_.block_stride + row * y_.row_stride;
-          const size_t pixels = static_cast<size_t>(rows * y_.w());
-          const float* sources[kMaxLanes];
-          for (size_t p = 0; p < from.parts.size(); ++p) {
-            const Tensor& x = sources_[from.parts[p].source];
-            sources[p] =
-                context.Data(x.id) + n * x.image_stride + from.parts[p].block * x.block_stride + row * x.row_stride;
-          }
-          if (from.copy) {
-            std::memcpy(to, sources[0], pixels * static_cast<size_t>(y_.lanes) * sizeof(float));
-          } else {
-            kernel_({sources, from.parts.size(), from.index.data(), to, pixels});
-          }
-        });
+    ForEachRow(y_, split_.begin(begin), split_.begin(end), dense_,
+               [&](int64_t n, int64_t block, int64_t row, int64_t rows) {
+                 const BlockSource& from = blocks_[static_cast<size_t>(block)];
+                 float* to = context.Data(y_.id) + n * y_.image_stride + block * y_.block_stride + row * y_.row_stride;
+                 const size_t pixels = static_cast<size_t>(rows * y_.w());
+                 const auto address = [&](const BlockSource::Part& part) -> const float* {
+                   const Tensor& x = sources_[part.source];
+                   return context.Data(x.id) + n * x.image_stride + part.block * x.block_stride + row * x.row_stride;
+                 };
+                 if (from.copy) {
+                   std::memcpy(to, address(from.parts[0]), pixels * static_cast<size_t>(y_.lanes) * sizeof(float));
+                   return;
+                 }
+                 const float* sources[kMaxLanes];
+                 for (size_t p = 0; p < from.parts.size(); ++p) sources[p] = address(from.parts[p]);
+                 kernel_({sources, from.parts.size(), from.index.data(), to, pixels});
+               });
   }
 
  private:

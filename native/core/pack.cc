@@ -33,7 +33,8 @@ Packer PackBySegments(std::vector<Segment> segments, int64_t row, SegmentPack pa
 }
 
 Packer PackFilters(std::vector<Segment> segments, const FilterShape& shape, int lanes, TransposeKernel transpose) {
-  const auto [inputs, kh, kw, columns_inside] = shape;
+  const int64_t inputs = shape.inputs, kh = shape.kh, kw = shape.kw;
+  const bool columns_inside = shape.columns_inside;
   const int64_t row = shape.size();
   // What lies side by side in a filter and equally far apart in the packed weights is moved at once.
   if (kh * kw == 1) {
