@@ -45,7 +45,7 @@ Status Enqueue(Job* job) {
   }
   if (q.threads == 0) return Status::OutOfMemory("cannot start a thread");
   q.jobs.push_back(job);
-  q.monitor.NotifyAll();
+  q.monitor.NotifyOne();
   return Status::Ok();
 }
 

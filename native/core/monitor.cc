@@ -24,6 +24,7 @@ Monitor::~Monitor() = default;
 void Monitor::Lock() { AcquireSRWLockExclusive(&native_->lock); }
 void Monitor::Unlock() { ReleaseSRWLockExclusive(&native_->lock); }
 void Monitor::Wait() { SleepConditionVariableSRW(&native_->condition, &native_->lock, INFINITE, 0); }
+void Monitor::NotifyOne() { WakeConditionVariable(&native_->condition); }
 void Monitor::NotifyAll() { WakeAllConditionVariable(&native_->condition); }
 
 namespace {
@@ -70,6 +71,7 @@ Monitor::~Monitor() {
 void Monitor::Lock() { pthread_mutex_lock(&native_->mutex); }
 void Monitor::Unlock() { pthread_mutex_unlock(&native_->mutex); }
 void Monitor::Wait() { pthread_cond_wait(&native_->condition, &native_->mutex); }
+void Monitor::NotifyOne() { pthread_cond_signal(&native_->condition); }
 void Monitor::NotifyAll() { pthread_cond_broadcast(&native_->condition); }
 
 namespace {

@@ -14,6 +14,7 @@ class Monitor {
   void Lock();
   void Unlock();
   void Wait();  // with the lock held
+  void NotifyOne();
   void NotifyAll();
 
  private:

@@ -30,6 +30,11 @@ int UsefulThreads(const StepInfo& info) {
 
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
+// The items of a step that a worker did last, without a gap.
+struct alignas(kAlignment) Done {
+  size_t begin = 0, end = SIZE_MAX;
+};
+
 struct StepTask {
   const Step* step;
   float* const* tensors;
@@ -38,14 +43,20 @@ struct StepTask {
   const std::atomic<bool>* stop;
   size_t pieces;  // per thread
   RunFailure* failure;
+  Done* done;  // by worker
 };
 
 void RunStep(void* argument, size_t begin, size_t end, int worker) {
   const auto& task = *static_cast<const StepTask*>(argument);
-  const RunContext context{task.tensors, task.scratch + static_cast<size_t>(worker) * task.scratch_size, task.failure};
+  RunContext context{task.tensors, task.scratch + static_cast<size_t>(worker) * task.scratch_size, task.failure};
+  Done& done = task.done[worker];
   const size_t count = end - begin, pieces = std::min(count, task.pieces);
   for (size_t i = 0; i < pieces && !IsSet(task.stop); ++i) {
-    task.step->Run(context, begin + count * i / pieces, begin + count * (i + 1) / pieces);
+    const size_t first = begin + count * i / pieces, last = begin + count * (i + 1) / pieces;
+    if (done.end != first) done.begin = first;
+    context.since = done.begin;
+    task.step->Run(context, first, last);
+    done.end = last;
   }
 }
 
@@ -138,14 +149,21 @@ Status Plan::RunSteps(const RunOptions& options) {
 
   const ScopedFlush flush;
   RunFailure failure;
-  StepTask task{nullptr,  tensors.data(), arena->data() + RoundUp(static_cast<size_t>(arena_size_)),
-                scratch_, options.stop,   1,
-                &failure};
+  Done done[ThreadPool::kMaxThreads];
+  StepTask task{nullptr,
+                tensors.data(),
+                arena->data() + RoundUp(static_cast<size_t>(arena_size_)),
+                scratch_,
+                options.stop,
+                1,
+                &failure,
+                done};
   Status status = Status::Ok();
   using Clock = std::chrono::steady_clock;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Clock::time_point start = options.step_ms == nullptr ? Clock::time_point() : Clock::now();
     task.step = steps_[i].get();
+    std::fill_n(done, session.threads(), Done{});
     const int64_t work = task.step->info.macs / kPieceMacs + task.step->info.bytes / kPieceBytes;
     task.pieces = 1 + static_cast<size_t>(work / session.threads());
     session.Run(steps_[i]->items(), RunStep, &task, UsefulThreads(task.step->info));

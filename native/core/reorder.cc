@@ -145,7 +145,9 @@ class ParallelStep : public Step {
     const size_t all = items();
     for (const Step* step : {first_.get(), second_.get()}) {
       const size_t n = step->items();
-      if (n * begin / all < n * end / all) step->Run(context, n * begin / all, n * end / all);
+      RunContext inner = context;
+      if (context.since < begin) inner.since = n * context.since / all;
+      if (n * begin / all < n * end / all) step->Run(inner, n * begin / all, n * end / all);
     }
   }
 

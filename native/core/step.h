@@ -32,6 +32,9 @@ struct RunContext {
   // A tensor that this thread has for itself, a part of it at a time (strip.h).
   int local_tensor = -1;
   float* local = nullptr;
+  // The first of the items that this thread has done one after the other, up to those of this call; no less than the
+  // first of this call where it did others before. Where it is less, `scratch` is as the step left it.
+  size_t since = SIZE_MAX;
 
   float* Data(int id) const { return id == local_tensor ? local : tensors[id]; }
   // The data cannot be computed with: the step may leave its outputs unwritten, and no later step runs.

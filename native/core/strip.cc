@@ -14,8 +14,8 @@ namespace {
 constexpr int64_t kBufferShare = 2;
 // A thread computes the rows above its first one again, which others have too: it should have more of its own.
 constexpr int64_t kFewestRows = 8;
-// An item should not be long: a run is aborted between two.
-constexpr int64_t kMostRows = 64;
+// Several threads: so many items for each, so that none waits long for another, but of this many rows.
+constexpr int64_t kItemsPerThread = 8, kFewestItemRows = 4;
 
 // What a step reads of its first input; false where it does not work row by row, or reads more than that and constants.
 bool WindowOf(const StepSpec& step, const PlanBuilder& builder, RowWindow* window) {
@@ -30,66 +30,69 @@ bool WindowOf(const StepSpec& step, const PlanBuilder& builder, RowWindow* windo
   return conv->pads.top >= 0 && conv->pad_value == kNone && e.residual == kNone && e.gate == kNone;
 }
 
+// An item fills the buffer once.
 class StripStep : public Step {
  public:
   StripStep(std::unique_ptr<Step> first, std::unique_ptr<Step> second, const Tensor& between, const Strip& strip,
-            const Shape& result, int threads)
+            const Shape& result)
       : first_(std::move(first)),
         second_(std::move(second)),
         between_(between),
         strip_(strip),
         images_(result[0]),
-        rows_(result[2]) {
-    const int64_t most = std::max<int64_t>(1, rows_ / kFewestRows);
-    const int64_t wanted = std::max<int64_t>(rows_ / kMostRows, threads == 1 ? 1 : 2 * threads);
-    pieces_ = std::clamp<int64_t>(wanted, 1, most);
-  }
+        rows_(result[2]) {}
 
-  size_t items() const override { return static_cast<size_t>(images_ * pieces_); }
+  size_t items() const override { return static_cast<size_t>(images_ * strip_.items); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
+    bool continued = context.since < begin;
+    if (!continued) ClearColumns(context.scratch);
     for (size_t item = begin; item < end; ++item) {
-      const int64_t piece = static_cast<int64_t>(item) % pieces_;
-      RunPiece(context, static_cast<int64_t>(item) / pieces_, rows_ * piece / pieces_, rows_ * (piece + 1) / pieces_);
+      RunItem(context, static_cast<int64_t>(item), continued);
+      continued = true;
     }
   }
 
  private:
-  void RunPiece(const RunContext& context, int64_t image, int64_t row, int64_t end) const {
+  // `continued`: the buffer is as the item before left it.
+  void RunItem(const RunContext& context, int64_t item, bool continued) const {
     const RowWindow& window = strip_.window;
-    float* buffer = context.scratch;
-    ClearColumns(buffer);
+    const int64_t image = item / strip_.items, i = item % strip_.items;
+    const int64_t row = FirstRow(i), end = FirstRow(i + 1);
+    // Of the value: the buffer begins with row `base` and is wanted up to `needed`.
+    const int64_t base = row * window.stride - window.before;
+    const int64_t needed = EndOfWindows(end);
+    int64_t computed = base;
+    if (continued && i > 0 && EndOfWindows(row) > base) {
+      computed = EndOfWindows(row);
+      Keep(context.scratch, (row - FirstRow(i - 1)) * window.stride, computed - base);
+    }
+
     RunContext inner = context;
     inner.scratch = nullptr;  // neither step has a use for it
     inner.local_tensor = between_.id;
-    int64_t first = 0, computed = 0;  // rows [first, computed) of the value are in the buffer, from its start
-    while (row < end) {
-      const int64_t base = row * window.stride - window.before;
-      const int64_t count = std::min(end - row, (strip_.buffer_rows - window.extent) / window.stride + 1);
-      const int64_t needed = base + (count - 1) * window.stride + window.extent;
-      computed = Keep(buffer, first, computed, base);
-      first = base;
-      inner.local = buffer + between_.halo.left * between_.pixel_stride - base * between_.row_stride;
-      for (int64_t r = computed; r < needed; ++r) {
-        if (r < 0 || r >= between_.h()) ClearRow(buffer, r - base);
-      }
-      first_->AsRows()->RunRows(inner, image, std::clamp<int64_t>(computed, 0, between_.h()),
-                                std::clamp<int64_t>(needed, 0, between_.h()));
-      second_->AsRows()->RunRows(inner, image, row, row + count);
-      computed = needed;
-      row += count;
+    inner.local = context.scratch + between_.halo.left * between_.pixel_stride - base * between_.row_stride;
+    for (int64_t r = computed; r < needed; ++r) {
+      if (r < 0 || r >= between_.h()) ClearRow(context.scratch, r - base);
     }
+    first_->AsRows()->RunRows(inner, image, std::clamp<int64_t>(computed, 0, between_.h()),
+                              std::clamp<int64_t>(needed, 0, between_.h()));
+    second_->AsRows()->RunRows(inner, image, row, end);
   }
 
-  // Moves the rows from `base` on to the start of the buffer. Returns the row to go on with.
-  int64_t Keep(float* buffer, int64_t first, int64_t computed, int64_t base) const {
-    if (computed <= base || first >= computed) return base;
-    const auto bytes = static_cast<size_t>((computed - base) * between_.row_stride) * sizeof(float);
+  int64_t FirstRow(int64_t item) const { return rows_ * item / strip_.items; }
+  // Of the value, behind what all rows of the result before `row` need.
+  int64_t EndOfWindows(int64_t row) const {
+    return (row - 1) * strip_.window.stride - strip_.window.before + strip_.window.extent;
+  }
+
+  // Moves `rows` rows from row `from` of the buffer to its start.
+  void Keep(float* buffer, int64_t from, int64_t rows) const {
+    const auto bytes = static_cast<size_t>(rows * between_.row_stride) * sizeof(float);
     for (int64_t b = 0; b < between_.blocks(); ++b) {
       float* block = buffer + b * between_.block_stride;
-      std::memmove(block, block + (base - first) * between_.row_stride, bytes);
+      std::memmove(block, block + from * between_.row_stride, bytes);
     }
-    return computed;
   }
 
   void ClearRow(float* buffer, int64_t row) const {
@@ -114,7 +117,7 @@ class StripStep : public Step {
   std::unique_ptr<Step> first_, second_;
   Tensor between_;
   Strip strip_;
-  int64_t images_, rows_, pieces_;
+  int64_t images_, rows_;
 };
 
 }  // namespace
@@ -138,13 +141,20 @@ std::vector<Strip> FindStrips(const PlanBuilder& builder) {
     if (!IsDirectDense(*conv, step, builder) || !WindowOf(reader, builder, &strip.window)) continue;
     const Tensor whole = builder.Blocked(v);
     if (builder.shape(reader.outputs[0]).size() != 4) continue;
-    const int64_t rows = builder.shape(reader.outputs[0])[2];
+    const int64_t rows = builder.shape(reader.outputs[0])[2], threads = builder.options().threads;
     const auto row_bytes = whole.blocks() * whole.row_stride * static_cast<int64_t>(sizeof(float));
-    const int64_t least = strip.window.extent + strip.window.stride;
-    const int64_t fitting = row_bytes == 0 ? 0 : buffer_bytes / row_bytes;
-    if (row_bytes * whole.h() <= kBufferShare * buffer_bytes) continue;
-    if (fitting < least || rows < kFewestRows * builder.options().threads) continue;
-    strip.buffer_rows = std::min(fitting, (rows - 1) * strip.window.stride + strip.window.extent);
+    if (row_bytes * whole.h() <= kBufferShare * buffer_bytes || rows < kFewestRows * threads) continue;
+    const int64_t fitting = buffer_bytes / row_bytes;
+    if (fitting < strip.window.extent + strip.window.stride) continue;
+    // Rows of the result for which the buffer has room.
+    const int64_t room = (fitting - strip.window.extent) / strip.window.stride + 1;
+    strip.items = (rows + room - 1) / room;
+    if (threads > 1) {
+      const int64_t shared = threads * std::clamp<int64_t>(rows / threads / kFewestItemRows, 1, kItemsPerThread);
+      strip.items = std::max(strip.items, shared);
+    }
+    const int64_t most = (rows + strip.items - 1) / strip.items;
+    strip.buffer_rows = (most - 1) * strip.window.stride + strip.window.extent;
     strips[static_cast<size_t>(v)] = strip;
     ++i;  // a reader has its own rows computed whole
   }
@@ -154,8 +164,7 @@ std::vector<Strip> FindStrips(const PlanBuilder& builder) {
 std::unique_ptr<Step> MakeStrips(std::unique_ptr<Step> first, std::unique_ptr<Step> second, const Tensor& between,
                                  const Strip& strip, const Shape& result, PlanBuilder& builder) {
   builder.ReserveScratch(static_cast<size_t>(between.blocks() * between.block_stride));
-  return std::make_unique<StripStep>(std::move(first), std::move(second), between, strip, result,
-                                     builder.options().threads);
+  return std::make_unique<StripStep>(std::move(first), std::move(second), between, strip, result);
 }
 
 }  // namespace lanewise

@@ -22,6 +22,7 @@ struct RowWindow {
 struct Strip {
   int64_t buffer_rows = 0;  // that are there at the same time; 0: an ordinary tensor
   RowWindow window;         // of its reader
+  int64_t items = 0;        // into which the rows of the result are divided; the buffer is filled once for each
 };
 
 // By value: those that the step after their own reads, and nobody else, and that the second cache cannot hold.

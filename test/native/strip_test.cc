@@ -1,4 +1,5 @@
 // Steps joined in strips of rows give the bits of the same steps one after the other.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -6,6 +7,8 @@
 #include "blocked_planes.h"
 #include "check.h"
 #include "core/plan.h"
+#include "core/reorder.h"
+#include "core/step.h"
 #include "epilogue_cases.h"
 #include "random_net.h"
 #include "reference.h"
@@ -162,6 +165,62 @@ TEST(StripsAreForValuesWithOneReader) {
     read_twice.Output(read_twice.Step("unary", {v}, read_twice.shape(v), UnarySpec{Unary::kAbs, 0, 0}));
     CHECK(!RunNet(read_twice, *table, 1, 65536).joined, "%s: a value that is read twice was joined", table->isa);
     CHECK(RunNet(StripNet(kWriters[2], kReaders[0], 1, 64, 64), *table, 1, 65536).joined, "%s: not joined", table->isa);
+  }
+}
+
+// Keeps the number of the item that it did last in its scratch, and finds out whether what it is told of it is true.
+class Chain : public Step {
+ public:
+  Chain(size_t items, int* continued, int* faults) : items_(items), continued_(continued), faults_(faults) {}
+  size_t items() const override { return items_; }
+  void Run(const RunContext& context, size_t begin, size_t end) const override {
+    if (context.since < begin) {
+      ++*continued_;
+      *faults_ += context.scratch[0] != static_cast<float>(begin - 1);
+    }
+    context.scratch[0] = static_cast<float>(end - 1);
+  }
+
+ private:
+  size_t items_;
+  int *continued_, *faults_;
+};
+
+class Idle : public Step {
+ public:
+  explicit Idle(size_t items) : items_(items) {}
+  size_t items() const override { return items_; }
+  void Run(const RunContext&, size_t, size_t) const override {}
+
+ private:
+  size_t items_;
+};
+
+// One item of the joined step is none, one or several of the chain.
+TEST(StepsInParallelKnowWhatTheirThreadDidBefore) {
+  Random random(5);
+  for (const size_t items : {2, 3, 8, 24}) {
+    for (const size_t others : {1, 2, 8, 50}) {
+      int continued = 0, faults = 0;
+      const auto step =
+          MakeParallel(std::make_unique<Idle>(others), std::make_unique<Chain>(items, &continued, &faults));
+      for (int round = 0; round < 50; ++round) {
+        constexpr size_t kThreads = 3;
+        float scratch[kThreads] = {-1, -1, -1};
+        size_t begin[kThreads] = {}, end[kThreads] = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+        for (size_t first = 0, last, t = 0; first < step->items(); first = last) {
+          last = std::min(step->items(), first + 1 + random.Below(3));
+          if (random.Below(6) == 0) t = random.Below(kThreads);
+          if (end[t] != first) begin[t] = first;
+          end[t] = last;
+          RunContext context{nullptr, &scratch[t]};
+          context.since = begin[t];
+          step->Run(context, first, last);
+        }
+      }
+      CHECK(faults == 0 && continued > 0, "%d items beside %d: %d continued, %d of them wrong", static_cast<int>(items),
+            static_cast<int>(others), continued, faults);
+    }
   }
 }
 

@@ -30,8 +30,15 @@ linux('the default is at most the affinity mask', async (t) => {
 linux('no thread is pinned, and all workers share one pool', async (t) => {
   const program = `
     import { readdirSync, readFileSync } from 'node:fs';
+    import { readFile } from 'node:fs/promises';
     import { Worker } from 'node:worker_threads';
-    const allowed = (task) => /Cpus_allowed_list:\\s*(\\S+)/.exec(readFileSync('/proc/self/task/' + task + '/status', 'utf8'))[1];
+    const allowed = (task) => {
+      try {
+        return /Cpus_allowed_list:\\s*(\\S+)/.exec(readFileSync('/proc/self/task/' + task + '/status', 'utf8'))[1];
+      } catch {
+        return undefined; // it has ended
+      }
+    };
     const tasks = () => readdirSync('/proc/self/task');
     const text = \`
       import { parentPort } from 'node:worker_threads';
@@ -47,19 +54,23 @@ linux('no thread is pinned, and all workers share one pool', async (t) => {
       return worker;
     };
     const own = process.pid.toString();
-    const workers = [await start()];
-    const withOne = tasks().length;
-    for (let i = 0; i < 3; i++) workers.push(await start());
-    const withFour = tasks().length;
-    const pinned = tasks().filter((task) => allowed(task) !== allowed(own)).length;
+    await readFile('/proc/self/status'); // starts the threads of libuv
+    const before = tasks().length;
+    const workers = [];
+    for (let i = 0; i < 4; i++) workers.push(await start());
+    const started = tasks().length - before;
+    const pinned = tasks().filter((task) => ![undefined, allowed(own)].includes(allowed(task))).length;
     for (const worker of workers) await worker.terminate();
-    console.log(JSON.stringify({ pinned, perWorker: (withFour - withOne) / 3 }));
+    console.log(JSON.stringify({ pinned, started }));
   `;
   const { stdout, stderr } = await runProgram(program, { LANEWISE_THREADS: '4' });
   t.is(stderr, '');
-  const { pinned, perWorker } = JSON.parse(stdout) as { pinned: number; perWorker: number };
+  const { pinned, started } = JSON.parse(stdout) as { pinned: number; started: number };
   t.is(pinned, 0);
-  t.true(perWorker <= 1.5, `${perWorker} threads for each further worker, itself included`);
+  // The workers themselves, three threads that compute beside their caller, at most four that wait for a run's end, and perhaps
+  // one of Node's own that is about to end. They start when they are needed, which depends on the load. Pools of their own would
+  // be sixteen threads.
+  t.true(started <= 4 + 3 + 4 + 1, `${started} threads`);
 });
 
 linux('an idle pool uses no processor time', async (t) => {
