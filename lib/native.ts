@@ -150,7 +150,7 @@ function load(): Native {
   try {
     return (require('node-gyp-build') as (directory: string) => Native)(root);
   } catch (cause) {
-    if (cause instanceof RangeError) throw cause; // a bad LANEWISE_THREADS: the binary itself is fine
+    if (cause instanceof RangeError) throw cause; // a bad environment variable: the binary itself is fine
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LanewiseError(
       'ERR_NATIVE_LOAD',

@@ -8,6 +8,7 @@
 #include "addon/plan_object.h"
 #include "addon/probe.h"
 #include "addon/weight_file_object.h"
+#include "core/self_check.h"
 #include "core/threads.h"
 #include "cpu/dispatch.h"
 #include "cpu/features.h"
@@ -48,6 +49,9 @@ void SetThreads(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   if (const char* error = ThreadPool::Instance().environment_error()) throw Napi::RangeError::New(env, error);
+  if (const std::string& error = SelfCheckFromEnvironment().error; !error.empty()) {
+    throw Napi::RangeError::New(env, error);
+  }
   auto* data = new EnvironmentData;
   env.SetInstanceData(data);
   data->float32_array = Napi::Persistent(env.Global().Get("Float32Array").As<Napi::Function>());

@@ -11,6 +11,7 @@
 #include "addon/plan_spec.h"
 #include "addon/typed_arrays.h"
 #include "core/plan.h"
+#include "core/self_check.h"
 #include "core/threads.h"
 #include "cpu/dispatch.h"
 
@@ -82,6 +83,7 @@ struct PlanArguments {
     } else {
       ThrowIfError(env, ActiveKernels(&kernels));
     }
+    options.fail_self_check = SelfCheckFromEnvironment().fail;
     if (info.Length() > 3 && info[3].IsObject()) {
       const auto object = info[3].As<Napi::Object>();
       const Napi::Value threads = object.Get("threads");

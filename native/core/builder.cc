@@ -49,9 +49,20 @@ size_t PackCache::bytes() const {
   return total;
 }
 
+void PackCache::KeepDirect(int64_t constant_id) {
+  const Locked locked(monitor_);
+  direct_.insert(constant_id);
+}
+
+bool PackCache::IsKeptDirect(int64_t constant_id) const {
+  const Locked locked(monitor_);
+  return direct_.count(constant_id) > 0;
+}
+
 void PackCache::Clear() {
   const Locked locked(monitor_);
   buffers_.clear();
+  direct_.clear();
 }
 
 std::vector<int> ReadValues(const StepSpec& step) {
@@ -73,8 +84,9 @@ std::vector<int> ReadValues(const StepSpec& step) {
   return read;
 }
 
-PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options)
-    : spec_(spec), kernels_(kernels), packs_(packs), options_(options) {
+PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options,
+                         const std::set<int>& direct)
+    : spec_(spec), kernels_(kernels), packs_(packs), options_(options), direct_(direct) {
   const size_t count = spec.values.size();
   copies_.resize(count);
   composed_.resize(count);
@@ -552,7 +564,8 @@ Status PlanBuilder::Temporary(const Shape& shape, Layout layout, Tensor* tensor)
   return Status::Ok();
 }
 
-Status PlanBuilder::Pack(int v, const std::string& form, size_t size, Packer packer, std::shared_ptr<Buffer>* packed) {
+Status PlanBuilder::Pack(int v, const std::string& form, size_t size, Packer packer, std::shared_ptr<Buffer>* packed,
+                         std::shared_ptr<PackVerdict> verdict) {
   const int64_t id = value(v).constant_id;
   const PackCache::Key key{id, form};
   std::shared_ptr<Buffer> buffer;
@@ -564,6 +577,7 @@ Status PlanBuilder::Pack(int v, const std::string& form, size_t size, Packer pac
     buffer = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(buffer->Allocate(size, /*zeroed=*/true));
     pack_jobs_.push_back({&value(v), std::move(packer), buffer, Where()});
+    if (verdict != nullptr) verdicts_.push_back({v, key, Where(), std::move(verdict)});
     if (id != kNone) {
       pending_[key] = buffer;
     } else {
@@ -577,6 +591,16 @@ Status PlanBuilder::Pack(int v, const std::string& form, size_t size, Packer pac
 
 Status PlanBuilder::PackAll() {
   LANEWISE_RETURN_IF_ERROR(RunPackJobs(pack_jobs_, options_.threads, options_.stop));
+  for (const Verdict& v : verdicts_) {
+    const Status& status = v.verdict->status();
+    if (status.ok()) continue;
+    if (status.code == Code::kOutOfMemory || (status.code == Code::kInternal && options_.fail_self_check))
+      return {status.code, v.where + ": " + status.message};
+    failed_.insert(v.value);
+    if (v.key.first == kNone) continue;
+    packs_.KeepDirect(v.key.first);
+    pending_.erase(v.key);
+  }
   packs_.Insert(pending_);
   return Status::Ok();
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,12 +32,16 @@ class PackCache {
   // Null when absent.
   std::shared_ptr<Buffer> Find(const Key& key) const;
   void Insert(const std::map<Key, std::shared_ptr<Buffer>>& buffers);
+  // Weights that failed the self-check of a form are convolved with directly from then on.
+  void KeepDirect(int64_t constant_id);
+  bool IsKeptDirect(int64_t constant_id) const;
   size_t bytes() const;
   void Clear();
 
  private:
   mutable Monitor monitor_;  // plans may be built on several threads at once
   std::map<Key, std::shared_ptr<Buffer>> buffers_;
+  std::set<int64_t> direct_;
 };
 
 // A tensor's memory: the arena (with a lifetime), a port of the plan, or a constant buffer.
@@ -60,6 +65,7 @@ struct PlanOptions {
   bool strict = true;                       // only what adds in the order of the definition: no ConvForm but kDirect
   const std::atomic<bool>* stop = nullptr;  // looked at between steps
   std::optional<ConvForm> form{};           // of dense convolutions, where it fits: for tests; else the fastest
+  bool fail_self_check = false;             // a form that differs from the direct one is an error
   std::optional<int64_t> strip_bytes{};     // of the rows that a strip keeps: for tests; else a part of the cache
 };
 
@@ -71,7 +77,9 @@ struct ValueChannel {
 
 class PlanBuilder {
  public:
-  PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options);
+  // `direct`: weights that failed the self-check of a form when this plan was tried before.
+  PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, const PlanOptions& options,
+              const std::set<int>& direct);
 
   const KernelTable& kernels() const { return kernels_; }
   int lanes() const { return kernels_.lanes; }
@@ -123,7 +131,10 @@ class PlanBuilder {
 
   // A packed constant: from the cache, or a zeroed buffer of `size` floats that `packer` fills once all steps are
   // built. Elements of a constant are seen by packers alone: those of stored weights are nowhere else.
-  Status Pack(int v, const std::string& form, size_t size, Packer packer, std::shared_ptr<Buffer>* packed);
+  // Where `packer` has a verdict and it is bad, the plan is made again, with IsKeptDirect(v).
+  Status Pack(int v, const std::string& form, size_t size, Packer packer, std::shared_ptr<Buffer>* packed,
+              std::shared_ptr<PackVerdict> verdict = nullptr);
+  bool IsKeptDirect(int v) const { return direct_.count(v) > 0 || packs_.IsKeptDirect(value(v).constant_id); }
   // Every thread's RunContext::scratch has at least this many floats.
   void ReserveScratch(size_t floats);
   void Add(std::unique_ptr<Step> step, StepInfo info);
@@ -182,6 +193,8 @@ class PlanBuilder {
   const KernelTable& kernels_;
   PackCache& packs_;
   const PlanOptions options_;
+  const std::set<int>& direct_;
+  std::set<int> failed_;  // weights that are not in direct_ and should be
   const StepSpec* current_ = nullptr;
   int current_index_ = 0;
   std::vector<std::vector<Copy>> copies_;            // by value
@@ -200,6 +213,13 @@ class PlanBuilder {
   std::unique_ptr<Step> halo_fill_;  // joins the next step, which writes inside that halo
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the constants of the steps alive
+  struct Verdict {
+    int value;
+    PackCache::Key key;
+    std::string where;
+    std::shared_ptr<PackVerdict> verdict;
+  };
+  std::vector<Verdict> verdicts_;  // on some of the following
   std::vector<PackJob> pack_jobs_;
   std::map<PackCache::Key, std::shared_ptr<Buffer>> pending_;  // what those will have made of constants with an id
   size_t own_bytes_ = 0;                                       // of those that packs_ does not share

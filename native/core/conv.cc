@@ -128,7 +128,8 @@ void AppendRuns(const Tensor& x, const Conv2dSpec& spec, const ConvExtents& e, i
 
 // Of a dense convolution.
 ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, const PlanBuilder& builder) {
-  if (builder.options().strict || !builder.IsConstant(step.inputs[1])) return {};
+  const int w = step.inputs[1];
+  if (builder.options().strict || !builder.IsConstant(w) || builder.IsKeptDirect(w)) return {};
   const std::optional<ConvForm>& wanted = builder.options().form;
   return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
 }
@@ -257,8 +258,9 @@ bool FitsPermutedGroups(const ConvExtents& e) {
 }
 
 Status PackWeights(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
-                   PackedWeights* packed) {
-  if (builder.IsConstant(v)) return builder.Pack(v, form, size, std::move(packer), &packed->weights);
+                   PackedWeights* packed, std::shared_ptr<PackVerdict> verdict) {
+  if (builder.IsConstant(v))
+    return builder.Pack(v, form, size, std::move(packer), &packed->weights, std::move(verdict));
   Tensor source, tensor;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &source));
   LANEWISE_RETURN_IF_ERROR(builder.Temporary({static_cast<int64_t>(size)}, Layout::kPlain, &tensor));

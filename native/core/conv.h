@@ -49,7 +49,7 @@ struct PackedWeights {
   PixelGrid grid;
 };
 Status PackWeights(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
-                   PackedWeights* packed);
+                   PackedWeights* packed, std::shared_ptr<PackVerdict> verdict = nullptr);
 Status PackConvBias(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
                     std::shared_ptr<Buffer>* packed);
 

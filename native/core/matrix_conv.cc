@@ -10,6 +10,7 @@
 
 #include "core/conv.h"
 #include "core/pack.h"
+#include "core/self_check.h"
 #include "cpu/features.h"
 
 namespace lanewise {
@@ -17,6 +18,12 @@ namespace {
 
 // A panel is at most 196 KB: two of them and a strip share the second cache.
 constexpr int64_t kPanelSteps = 32;
+
+// Of two numbers in parts that are computed, each an addition.
+constexpr int64_t kProducts = 6;
+
+// Rows and columns of the self-check's picture, fewer pixels than a kernel computes at once.
+constexpr int64_t kTrialOutputs = 5;
 
 // A plane of the split copy: input rows first_row + i*stride, columns likewise.
 struct Phase {
@@ -68,17 +75,17 @@ MatrixGeometry GeometryFor(const Conv2dSpec& spec, const ConvExtents& e) {
 class MatrixStep : public Step {
  public:
   MatrixStep(const Conv2dSpec& spec, const ConvExtents& e, MatrixGeometry geometry, const Tensor& x, const Tensor& y,
-             BoundEpilogue bound, std::vector<Segment> segments, std::shared_ptr<Buffer> weights,
-             std::shared_ptr<Buffer> bias, PlanBuilder& builder)
+             BoundEpilogue bound, std::vector<Segment> segments, const float* weights, std::shared_ptr<Buffer> bias,
+             int threads, const MatrixKernels& kernels)
       : e_(e),
         g_(std::move(geometry)),
         x_(x),
         y_(y),
         bound_(std::move(bound)),
         segments_(std::move(segments)),
-        weights_(std::move(weights)),
+        weights_(weights),
         bias_(std::move(bias)),
-        kernels_(*builder.kernels().matrix),
+        kernels_(kernels),
         strides_(spec.strides),
         pads_(spec.pads) {
     // A strip's split input stays in half the second cache. Where the weights are the larger part, threads share output
@@ -88,9 +95,11 @@ class MatrixStep : public Step {
     const auto fits = [&](int64_t rows) { return g_.Pixels(rows) * pixel_bytes <= l2 / 2; };
     strip_rows_ = e.oh;
     while (strip_rows_ > 1 && !fits(strip_rows_)) strip_rows_ = (strip_rows_ + 1) / 2;
-    const int64_t threads = std::max(1, builder.options().threads);
     int64_t strips = (e.oh + strip_rows_ - 1) / strip_rows_;
-    if (static_cast<int64_t>(weights_->bytes()) <= l2 / 2)
+    int64_t vectors = 0;
+    for (const Segment& segment : segments_) vectors += segment.vectors;
+    const int64_t weight_bytes = static_cast<int64_t>(g_.steps() * sizeof(float)) * vectors * 2 * kMatrixTile;
+    if (weight_bytes <= l2 / 2)
       strips = std::min(e.oh, (strips + threads - 1) / threads * threads);
     strip_rows_ = (e.oh + strips - 1) / strips;
     strips_ = (e.oh + strip_rows_ - 1) / strip_rows_;
@@ -104,7 +113,7 @@ class MatrixStep : public Step {
     panels_at_ = g_.steps_of_channels * kParts * part_stride_ + (kMatrixSlack + g_.pitch) * kPairs;
     sums_at_ = panels_at_ + 2 * panel_steps_ * kParts * kMaxMatrixVectors * kMatrixTile;
     const int64_t sums = panels_ > 1 ? (strip_rows_ * g_.pitch + kMatrixSlack) * kMaxMatrixVectors * kPairs : 0;
-    builder.ReserveScratch(static_cast<size_t>(sums_at_ + sums));
+    scratch_ = static_cast<size_t>(sums_at_ + sums);
     y_offsets_ = Offsets(y.row_stride, y.pixel_stride);
     if (bound_.residual.tensor != kNone) {
       residual_offsets_ = Offsets(bound_.residual.row_stride, bound_.residual.pixel_stride);
@@ -121,6 +130,7 @@ class MatrixStep : public Step {
     }
   }
 
+  size_t scratch() const { return scratch_; }
   size_t items() const override { return static_cast<size_t>(e_.n * strips_ * shares_); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
@@ -180,7 +190,7 @@ class MatrixStep : public Step {
     const Segment& s = segments_[static_cast<size_t>(segment)];
     const int64_t first = panel * panel_steps_;
     SplitWeightsArgs args{};
-    args.weights = weights_->data() + s.weights + first * s.vectors * 2 * kMatrixTile;
+    args.weights = weights_ + s.weights + first * s.vectors * 2 * kMatrixTile;
     args.parts = context.scratch + panels_at_ + count % 2 * panel_steps_ * kParts * kMaxMatrixVectors * kMatrixTile;
     args.steps = static_cast<size_t>(std::min(panel_steps_, static_cast<int64_t>(offsets_.size()) - first));
     args.vectors = s.vectors;
@@ -261,7 +271,8 @@ class MatrixStep : public Step {
   Tensor x_, y_;
   BoundEpilogue bound_;
   std::vector<Segment> segments_;
-  std::shared_ptr<Buffer> weights_, bias_;
+  const float* weights_;  // the plan keeps them
+  std::shared_ptr<Buffer> bias_;
   const MatrixKernels& kernels_;
   Pair strides_;
   Pads pads_;
@@ -271,6 +282,7 @@ class MatrixStep : public Step {
   int64_t strip_rows_, strips_, shares_, part_stride_;
   int64_t panels_, panel_steps_;  // of a segment's weights; steps of a panel
   int64_t panels_at_, sums_at_;   // in the scratch
+  size_t scratch_;
 };
 
 // Puts the weight that joins input `channel` (counted from a step's first) and `output` (from a segment's first) into
@@ -300,17 +312,32 @@ Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec&
       }
     }
   };
+  const auto check = [=, &kernels = builder.kernels()](const Segment& segment, const float* rows,
+                                                        const float* packed) {
+    const FormTrial trial = MakeTrial(spec, e, kTrialOutputs, kernels, segment);
+    const auto no_bias = std::make_shared<Buffer>();
+    LANEWISE_RETURN_IF_ERROR(no_bias->Allocate(static_cast<size_t>(segment.vectors * lanes), /*zeroed=*/true));
+    const MatrixStep matrix(trial.spec, trial.e, GeometryFor(trial.spec, trial.e), trial.x, trial.y, {},
+                            {trial.segment}, packed, no_bias, 1, *kernels.matrix);
+    return CheckForm(trial, matrix, matrix.scratch(), {static_cast<double>(kProducts * e.c * e.taps()), 1}, rows);
+  };
   const std::string form = "matrix";
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size,
-                                       PackBySegments(cut.segments, e.c * e.taps(), pack), builder, &weights));
+  const auto verdict = std::make_shared<PackVerdict>();
+  const int64_t row = e.c * e.taps();
+  Packer packer =
+      PackBySegments(cut.segments, row, PackAndCheck(pack, check, cut.segments, row, builder.kernels(), verdict));
+  LANEWISE_RETURN_IF_ERROR(
+      PackWeights(step.inputs[1], form, cut.weights_size, std::move(packer), builder, &weights, verdict));
   std::shared_ptr<Buffer> bias;
   LANEWISE_RETURN_IF_ERROR(
       PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const StepInfo info = ConvInfo("matrix bf16x3", e, p.bound);
-  builder.Add(std::make_unique<MatrixStep>(spec, e, std::move(g), p.x, p.y, std::move(p.bound), cut.segments,
-                                           weights.weights, std::move(bias), builder),
-              info);
+  auto matrix = std::make_unique<MatrixStep>(spec, e, std::move(g), p.x, p.y, std::move(p.bound), cut.segments,
+                                             weights.weights->data(), std::move(bias),
+                                             std::max(1, builder.options().threads), *builder.kernels().matrix);
+  builder.ReserveScratch(matrix->scratch());
+  builder.Add(std::move(matrix), info);
   return Status::Ok();
 }
 

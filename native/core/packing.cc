@@ -73,6 +73,13 @@ void PackItems(void* argument, size_t begin, size_t end, int worker) {
 
 }  // namespace
 
+void PackVerdict::Add(Status status) {
+  if (status.ok()) return;
+  const Locked locked(monitor_);
+  // That it was not made to be packed so explains whatever else is found.
+  if (status_.code != Code::kUnsupported) status_ = std::move(status);
+}
+
 Status RunPackJobs(const std::vector<PackJob>& jobs, int threads, const std::atomic<bool>* stop) {
   PackTask task;
   task.stop = stop;

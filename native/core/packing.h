@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/monitor.h"
 #include "core/plan_spec.h"
 #include "core/status.h"
 
@@ -40,6 +41,18 @@ class Packer {
  private:
   std::optional<std::vector<Part>> parts_;  // null: one piece
   Pack pack_;
+};
+
+// What packers find out about what they pack, on whatever thread: whether it may be used.
+class PackVerdict {
+ public:
+  void Add(Status status);
+  // Once no thread is at work.
+  const Status& status() const { return status_; }
+
+ private:
+  Monitor monitor_;
+  Status status_;
 };
 
 // What is to be packed. `constant` has to stay until then.

@@ -70,7 +70,18 @@ Status Plan::Create(const PlanSpec& spec, const KernelTable& kernels, PackCache&
 Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
                    const PlanOptions& options) {
   LANEWISE_RETURN_IF_ERROR(CheckOrder(spec));
-  PlanBuilder builder(spec, kernels, packs, options);
+  // Again without the forms that fail their self-check, if any do.
+  for (std::set<int> direct;;) {
+    std::set<int> failed;
+    LANEWISE_RETURN_IF_ERROR(TryToBuild(spec, kernels, packs, plan, options, direct, &failed));
+    if (failed.empty()) return Status::Ok();
+    direct.merge(failed);
+  }
+}
+
+Status Plan::TryToBuild(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
+                        const PlanOptions& options, const std::set<int>& direct, std::set<int>* failed) {
+  PlanBuilder builder(spec, kernels, packs, options, direct);
   LANEWISE_RETURN_IF_ERROR(builder.Begin());
   for (size_t i = 0; i < spec.steps.size(); ++i) {
     if (IsSet(options.stop)) return {Code::kAborted, "the plan was not finished"};
@@ -78,6 +89,10 @@ Status Plan::Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& 
   }
   LANEWISE_RETURN_IF_ERROR(builder.Finish());
   LANEWISE_RETURN_IF_ERROR(builder.PackAll());
+  if (!builder.failed_.empty()) {
+    *failed = std::move(builder.failed_);
+    return Status::Ok();
+  }
 
   std::unique_ptr<Plan> p(new Plan);
   p->kernels_ = &kernels;

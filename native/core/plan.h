@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,10 @@ class Plan {
   // Create and Run without the guard against exhausted memory.
   static Status Build(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs, std::unique_ptr<Plan>* plan,
                       const PlanOptions& options);
+  // One attempt, with the direct form for the weights `direct`; no plan if any `failed` that are not among them.
+  static Status TryToBuild(const PlanSpec& spec, const KernelTable& kernels, PackCache& packs,
+                           std::unique_ptr<Plan>* plan, const PlanOptions& options, const std::set<int>& direct,
+                           std::set<int>* failed);
   Status RunSteps(const RunOptions& options);
 
   const KernelTable* kernels_ = nullptr;

@@ -10,6 +10,7 @@
 
 #include "core/conv.h"
 #include "core/pack.h"
+#include "core/self_check.h"
 #include "cpu/features.h"
 
 namespace lanewise {
@@ -25,23 +26,26 @@ struct WinogradShape {
 
 WinogradShape ShapeFor(int m, const ConvExtents& e) { return {m, (e.oh + m - 1) / m, (e.ow + m - 1) / m}; }
 
+// A of ErrorBound in self_check.cc.
+constexpr double Amplification(int m) { return m == 2 ? 5 : 171. / 8; }
+
 // Of a piece of the tiles that is cut for a thread.
 constexpr int64_t kFewestTiles = 4;
 
 class WinogradStep : public Step {
  public:
   WinogradStep(const Conv2dSpec& spec, const ConvExtents& e, WinogradShape shape, const Tensor& x, const Tensor& y,
-               BoundEpilogue bound, std::vector<Segment> segments, std::shared_ptr<Buffer> weights,
-               std::shared_ptr<Buffer> bias, int threads, PlanBuilder& builder)
+               BoundEpilogue bound, std::vector<Segment> segments, const float* weights, std::shared_ptr<Buffer> bias,
+               int threads, const KernelTable& kernels)
       : e_(e),
         s_(shape),
         x_(x),
         y_(y),
         bound_(std::move(bound)),
         segments_(std::move(segments)),
-        weights_(std::move(weights)),
+        weights_(weights),
         bias_(std::move(bias)),
-        kernels_(builder.kernels()),
+        kernels_(kernels),
         pads_(spec.pads) {
     const int64_t lanes = x.lanes, blocks = x.blocks();
     const int64_t tile_bytes = s_.frequencies() * blocks * lanes * static_cast<int64_t>(sizeof(float));
@@ -64,7 +68,6 @@ class WinogradStep : public Step {
     // Frequencies a power of two apart would fall into the same cache sets.
     v_stride_ = blocks * block_tiles_ * lanes + lanes;
     m_stride_ = max_vectors_ * block_tiles_ * lanes + lanes;
-    builder.ReserveScratch(static_cast<size_t>(s_.frequencies() * (v_stride_ + m_stride_)));
     for (int64_t b = 0; b < blocks; ++b) {
       runs_.push_back({static_cast<ptrdiff_t>(b * block_tiles_ * lanes), static_cast<size_t>(x.lanes_of(b))});
     }
@@ -73,6 +76,7 @@ class WinogradStep : public Step {
   }
 
   bool ok() const { return zero_ != nullptr; }
+  size_t scratch() const { return static_cast<size_t>(s_.frequencies() * (v_stride_ + m_stride_)); }
   size_t items() const override { return static_cast<size_t>(e_.n * tile_blocks_ * shares_); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
@@ -130,7 +134,7 @@ class WinogradStep : public Step {
     args.last_lanes = static_cast<size_t>(x_.lanes);
     const int64_t panel = e_.c * segment.vectors * x_.lanes;
     for (int64_t f = 0; f < s_.frequencies(); ++f) {
-      args.weights = weights_->data() + segment.weights + f * panel;
+      args.weights = weights_ + segment.weights + f * panel;
       args.prefetch = args.weights + panel;  // of the next frequency
       int64_t pixel = 0;
       for (int64_t t = 0; t < tiles; ++t) {
@@ -193,7 +197,8 @@ class WinogradStep : public Step {
   Tensor x_, y_;
   BoundEpilogue bound_;
   std::vector<Segment> segments_;
-  std::shared_ptr<Buffer> weights_, bias_, zero_;
+  const float* weights_;  // the plan keeps them
+  std::shared_ptr<Buffer> bias_, zero_;
   const KernelTable& kernels_;
   Pads pads_;
   std::vector<lanewise::Run> runs_;
@@ -224,19 +229,35 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
       }
     }
   };
+  const auto check = [=, &kernels = builder.kernels()](const Segment& segment, const float* rows,
+                                                        const float* packed) {
+    // A whole tile, and one pixel beyond it on either axis.
+    const FormTrial trial = MakeTrial(spec, e, m + 1, kernels, segment);
+    const auto no_bias = std::make_shared<Buffer>();
+    LANEWISE_RETURN_IF_ERROR(no_bias->Allocate(static_cast<size_t>(segment.vectors * lanes), /*zeroed=*/true));
+    const WinogradStep winograd(trial.spec, trial.e, ShapeFor(m, trial.e), trial.x, trial.y, {}, {trial.segment},
+                                packed, no_bias, 1, kernels);
+    if (!winograd.ok()) return Status::OutOfMemory("winograd");
+    return CheckForm(trial, winograd, winograd.scratch(), {static_cast<double>(e.c), Amplification(m)}, rows);
+  };
   const std::string form =
       "winograd " + std::to_string(m) + " " + std::to_string(lanes) + "x" + std::to_string(choice.vectors);
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size,
-                                       PackBySegments(cut.segments, e.c * 9, pack), builder, &weights));
+  const auto verdict = std::make_shared<PackVerdict>();
+  Packer packer = PackBySegments(cut.segments, e.c * 9,
+                                 PackAndCheck(pack, check, cut.segments, e.c * 9, builder.kernels(), verdict));
+  LANEWISE_RETURN_IF_ERROR(
+      PackWeights(step.inputs[1], form, cut.weights_size, std::move(packer), builder, &weights, verdict));
   std::shared_ptr<Buffer> bias;
   LANEWISE_RETURN_IF_ERROR(
       PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const StepInfo info =
       ConvInfo("winograd F(" + std::to_string(m) + ") x" + std::to_string(choice.vectors), e, p.bound);
   auto winograd = std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments,
-                                                 weights.weights, std::move(bias), builder.options().threads, builder);
+                                                 weights.weights->data(), std::move(bias), builder.options().threads,
+                                                 builder.kernels());
   if (!winograd->ok()) return Status::OutOfMemory("winograd");
+  builder.ReserveScratch(winograd->scratch());
   builder.Add(std::move(winograd), info);
   return Status::Ok();
 }

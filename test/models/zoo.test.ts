@@ -66,6 +66,20 @@ for (const name of chosen) {
   });
 }
 
+if (!quick) {
+  // With LANEWISE_SELF_CHECK=error, as all tests here run, a layer that fails would have thrown.
+  test.serial('the 3x3 layers of resnet-18 pass their self-check and are not computed directly', async (t) => {
+    const { name, shape, data } = imageInput('resnet-18', 224, 1);
+    t.is(process.env['LANEWISE_SELF_CHECK'], 'error');
+    for (const isa of isas) {
+      const model = await loadModel(zooModel('resnet-18'), { isa });
+      const { steps } = await model.profile({ [name]: tensor(data, shape) });
+      t.true(steps.filter(({ kernel }) => /^(winograd|matrix)/.test(kernel)).length >= 13, isa);
+      model.dispose();
+    }
+  });
+}
+
 /** Dense 3x3 layers, where a faster algorithm with other roundings exists; groups; depthwise layers and gates. */
 const strictNetworks: readonly ZooName[] = quick
   ? ['mobilenet-v3-large']

@@ -40,6 +40,7 @@ export async function runNode(args: readonly string[], environment: Environment)
     ...process.env,
     LANEWISE_ISA: undefined,
     LANEWISE_THREADS: undefined,
+    LANEWISE_SELF_CHECK: undefined,
     NODE_NO_WARNINGS: '1',
     ...environment,
   };

@@ -1,4 +1,4 @@
-/** LANEWISE_ISA and LANEWISE_THREADS: honoured, or an error that lists the choices. */
+/** LANEWISE_ISA, LANEWISE_THREADS and LANEWISE_SELF_CHECK: honoured, or an error that lists the choices. */
 import test from 'ava';
 import { type CpuInfo, cpuInfo, type Isa } from '#lib/index.js';
 import { canSpawn, runProgram } from './child.js';
@@ -116,6 +116,18 @@ spawning('numbers of threads that are none', async (t) => {
     t.is(error.name, 'RangeError', stdout);
     t.true(error.message.includes(`LANEWISE_THREADS: expected a number from 1 to 64, got '${threads}'`), error.message);
   }
+});
+
+spawning('self-checks that fail as wanted, or not at all', async (t) => {
+  for (const value of ['bogus', 'ERROR', '1', '']) {
+    const { stdout, signal } = await runProgram(attempt('lanewise.cpuInfo();'), { LANEWISE_SELF_CHECK: value });
+    t.is(signal, null);
+    const error = JSON.parse(stdout) as { name: string; message: string };
+    t.is(error.name, 'RangeError', stdout);
+    t.true(error.message.includes(`LANEWISE_SELF_CHECK: expected 'error', got '${value}'`), error.message);
+  }
+  const { bits } = await reportWith({});
+  t.is((await reportWith({ LANEWISE_SELF_CHECK: 'error' })).bits, bits);
 });
 
 test('cpuInfo: consistent with itself', (t) => {
