@@ -81,6 +81,10 @@ inline float32x4_t ldexp_part(float32x4_t x, float32x4_t n) {
   return vmulq_f32(vmulq_f32(x, low), high);
 }
 inline Vec ldexp(Vec x, Vec n) { return {ldexp_part(x.a, n.a), ldexp_part(x.b, n.b)}; }
+inline float32x4_t pow2_from_bits_part(float32x4_t x) {
+  return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x), 23));
+}
+inline Vec pow2_from_bits(Vec x) { return {pow2_from_bits_part(x.a), pow2_from_bits_part(x.b)}; }
 inline float32x4_t exponent_part(float32x4_t x, float32x4_t* exponent) {
   const uint32x4_t bits = vreinterpretq_u32_f32(x);
   const int32x4_t e = vreinterpretq_s32_u32(vandq_u32(vshrq_n_u32(bits, 23), vdupq_n_u32(0xff)));

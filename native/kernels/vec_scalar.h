@@ -91,6 +91,17 @@ inline Vec ldexp(Vec a, Vec n) {
   }
   return r;
 }
+// 2^n where the lowest bits of a's pattern hold n + 127, for n from -127 (which gives 0) to 128 (infinity)
+inline Vec pow2_from_bits(Vec a) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) {
+    uint32_t bits;
+    memcpy(&bits, &a.v[i], 4);
+    bits <<= 23;
+    memcpy(&r.v[i], &bits, 4);
+  }
+  return r;
+}
 // a = mantissa * 2^exponent with mantissa in [0.5, 1); for normal positive a
 inline Vec split_exponent(Vec a, Vec* exponent) {
   Vec r;

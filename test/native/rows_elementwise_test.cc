@@ -36,8 +36,8 @@ const UnaryCase kUnaryCases[] = {
     {"leaky_relu", [](double x, double a, double) { return x > 0 ? x : a * x; }, 0.1f, 0, 0.5, 0},
     {"hard_sigmoid", HardSigmoid, 0.2f, 0.5f, 1, 0.5},
     {"hard_swish", [](double x, double a, double b) { return x * HardSigmoid(x, a, b); }, 1 / 6.f, 0.5f, 1.5, 2},
-    {"sigmoid", [](double x, double, double) { return 1 / (1 + std::exp(-x)); }, 0, 0, 2.3, 0},
-    {"silu", [](double x, double, double) { return Gated(x, 1 / (1 + std::exp(-x))); }, 0, 0, 2.1, 0},
+    {"sigmoid", [](double x, double, double) { return 1 / (1 + std::exp(-x)); }, 0, 0, 2.0, 0},
+    {"silu", [](double x, double, double) { return Gated(x, 1 / (1 + std::exp(-x))); }, 0, 0, 2.0, 0},
     {"tanh", [](double x, double, double) { return std::tanh(x); }, 0, 0, 1.5, 0},
     {"gelu", [](double x, double, double) { return Gated(x, 0.5 * std::erfc(-x * M_SQRT1_2)); }, 0, 0, 0, 2},
     {"gelu_tanh",
@@ -58,10 +58,10 @@ const UnaryCase kUnaryCases[] = {
                                                    : x < 0 ? -1
                                                            : x; }, 0, 0, 0, 0},
     {"erf", [](double x, double, double) { return std::erf(x); }, 0, 0, 1.3, 0},
-    {"softplus", [](double x, double, double) { return Softplus(x); }, 0, 0, 2.6, 0},
+    {"softplus", [](double x, double, double) { return Softplus(x); }, 0, 0, 1.8, 0},
     {"elu", [](double x, double a, double) { return x > 0 ? x : a * std::expm1(x); }, 1.5f, 0, 1.6, 0},
     {"mish", [](double x, double, double) { return Gated(x, std::tanh(Softplus(x))); }, 0, 0, 4.5, 0},
-    {"selu", [](double x, double a, double b) { return b * (x > 0 ? x : a * std::expm1(x)); }, 1.5f, 1.25f, 2.6, 0},
+    {"selu", [](double x, double a, double b) { return b * (x > 0 ? x : a * std::expm1(x)); }, 1.5f, 1.25f, 1.9, 0},
     {"thresholded_relu", [](double x, double a, double) { return x <= a ? 0 : x; }, 1.25f, 0, 0, 0},
     {"softsign", [](double x, double, double) { return x / (1 + std::fabs(x)); }, 0, 0, 1.6, 0},
     {"shrink", [](double x, double a, double b) { return std::isnan(x) ? x
@@ -87,9 +87,10 @@ double Excess(const UnaryCase& c, float x, float got, double want) {
   return error > 1e8 ? error : error * UlpOf(want) / allowed;
 }
 
-// Every 2011th float, in rows, on every ISA; with and without denormals.
+// Every 1009th float, in rows, on every ISA; with and without denormals. (Of every float, sigmoid's largest error is
+// 1.9991 ulp and silu's 1.9980.)
 TEST(UnaryRowsStayInTheirBounds) {
-  constexpr uint32_t kStep = 2011;
+  constexpr uint32_t kStep = 1009;
   constexpr size_t kBatch = 1 << 16;
   for (int fn = 0; fn < static_cast<int>(Unary::kCount); ++fn) {
     const UnaryCase& c = kUnaryCases[fn];

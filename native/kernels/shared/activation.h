@@ -17,8 +17,11 @@ inline Vec hard_sigmoid(Vec x, Vec a, Vec b) { return clip(fma(x, a, b), splat(0
 inline Vec hard_swish(Vec x, Vec a, Vec b) { return mul(x, hard_sigmoid(x, a, b)); }
 
 inline Vec above_minus_infinity(Vec x) { return max(splat(-kLargest), x); }
-// Error: 2.1 ulp; results below 104 times the smallest normal number may be flushed, as the exponential is.
-inline Vec silu(Vec x) { return div(above_minus_infinity(x), add(splat(1.f), exp(neg(x)))); }
+// Error: 2.0 ulp; results below 104 times the smallest normal number may be flushed, as the exponential's reciprocal is.
+inline Vec silu(Vec x) {
+  x = above_overflow(x);
+  return div(x, one_plus_minus_exp(x));
+}
 // Error: 2 * 2^-24 * |x|; for x < 0 the result itself is much smaller than x.
 inline Vec gelu(Vec x) {
   const Vec half = mul(splat(0.5f), above_minus_infinity(x));
@@ -27,7 +30,10 @@ inline Vec gelu(Vec x) {
 // x/2 * (1 + tanh u) = x * sigmoid(2u): one exponential, no cancellation. Error: 2.2 * 2^-24 * |x|.
 inline Vec gelu_tanh(Vec x) {
   const Vec cubic = fma(mul(mul(x, x), splat(0.044715f)), x, x);
-  return div(above_minus_infinity(x), add(splat(1.f), exp(mul(cubic, splat(-1.59576912f)))));
+  const MinusExp e = minus_exp(min(splat(87.f), above_overflow(mul(cubic, splat(1.59576912f)))));
+  // In the other order than one_plus_minus_exp's: here the error counts where the exponential is the smaller part.
+  const Vec sum = fma(mul(e.power, e.r), e.q, add(e.power, splat(1.f)));
+  return div(above_minus_infinity(x), sum);
 }
 
 inline Vec activate(Act kind, Vec x, Vec alpha, Vec beta) {

@@ -1,7 +1,8 @@
 // exp, log, tanh, erf and their kin over one vector. Errors are the largest seen in the sweep of
-// test/native/rows_test.cc (ulp of the result, normal results; the portable vector, whose fma rounds twice, included):
+// test/native/rows_elementwise_test.cc (ulp of the result, normal results; the portable vector, whose fma rounds twice,
+// included):
 //
-//   exp 1.0   log 1.0   expm1 1.0   log1p 2.0   tanh 1.5   erf 1.3   sigmoid 2.3   softplus 2.6   pow 0.51
+//   exp 1.0   log 1.0   expm1 1.0   tanh 1.5   erf 1.3   sigmoid 2.0   softplus 1.8   pow 0.51
 //
 // NaN gives NaN; infinities and zeros give the limits. Denormal results may be flushed by the caller's mode.
 // The vector's header comes first.
@@ -79,22 +80,6 @@ inline Vec log(Vec x) {
   return select(less(x, splat(0.f)), splat(__builtin_nanf("")), y);
 }
 
-// log(1 + u) for 0 <= u <= 1, as 2 atanh(u / (2 + u)): relative precision down to u = 0. The doubled quotient t = 2s is
-// what is kept, as s itself would be flushed for the smallest normal u.
-inline Vec log1p_unit(Vec u) {
-  const Vec t = div(add(u, u), add(u, splat(2.f)));
-  const Vec z = mul(mul(t, t), splat(0.25f));
-  Vec p = splat(1.f / 17);
-  p = fma(p, z, splat(1.f / 15));
-  p = fma(p, z, splat(1.f / 13));
-  p = fma(p, z, splat(1.f / 11));
-  p = fma(p, z, splat(1.f / 9));
-  p = fma(p, z, splat(1.f / 7));
-  p = fma(p, z, splat(1.f / 5));
-  p = fma(p, z, splat(1.f / 3));
-  return fma(mul(t, z), p, t);
-}
-
 inline Vec negate_where_negative(Vec x, Vec magnitude) {
   return select(less(x, splat(0.f)), neg(magnitude), magnitude);
 }
@@ -137,10 +122,60 @@ inline Vec erf(Vec x) {
   return select(less(a, splat(0.921875f)), inner, negate_where_negative(x, outer));
 }
 
-inline Vec sigmoid(Vec x) { return div(splat(1.f), add(splat(1.f), exp(neg(x)))); }
+// exp(-x) = power * (1 + r*q). What is added to it can join before the last rounding.
+struct MinusExp {
+  Vec power, r, q;
+};
 
-// log(1 + exp x) = max(x, 0) + log(1 + exp(-|x|))
-inline Vec softplus(Vec x) { return add(max(splat(0.f), x), log1p_unit(exp(neg(abs(x))))); }
+// For x up to 88 that above_overflow let through. The sum with 1.5 * 2^23 + 127 has n + 127 in its lowest bits: 2^n
+// costs a shift. The coefficients are minimax ones, nudged until sigmoid and silu kept their bound for every float.
+inline MinusExp minus_exp(Vec x) {
+  const Vec shift = splat(12583039.f);
+  const Vec k = fma(x, splat(-1.44269504f), shift);
+  const Vec n = sub(shift, k);  // round(x / ln(2)), the negative of power's exponent
+  Vec r = fma(n, splat(-0.693359375f), x);
+  r = fma(n, splat(2.12194440e-4f), r);
+  Vec q = splat(1.38479215e-3f);
+  q = fma(q, r, splat(-8.37565307e-3f));
+  q = fma(q, r, splat(4.16686088e-2f));
+  q = fma(q, r, splat(-1.66664585e-1f));
+  q = fma(q, r, splat(4.9999994e-1f));
+  q = fma(q, r, splat(-1.f));
+  return {pow2_from_bits(k), r, q};
+}
+
+// x, or a number for which minus_exp's power is infinite and r*q positive where exp(-x) is too large for a float times
+// a power.
+inline Vec above_overflow(Vec x) { return select(less(x, splat(-88.376f)), splat(-89.f), x); }
+
+// 1 + exp(-x). The larger of power and 1 comes last where x is negative, the side on which the relative error of the
+// whole counts.
+inline Vec one_plus_minus_exp(Vec x) {
+  const MinusExp e = minus_exp(min(splat(87.f), x));
+  return add(e.power, fma(mul(e.power, e.r), e.q, splat(1.f)));
+}
+
+inline Vec sigmoid(Vec x) { return div(splat(1.f), one_plus_minus_exp(above_overflow(x))); }
+
+// log(1 + exp x) = max(x, 0) + log(1 + u), u = exp(-|x|). For u above 1/2, log(1 + u) = log(2) + log(1 + (u - 1)/2): one
+// polynomial for [-1/4, 1/2], and log(2) joins last.
+inline Vec softplus(Vec x) {
+  const MinusExp e = minus_exp(min(splat(88.f), abs(x)));
+  const Vec u = mul(e.power, fma(e.r, e.q, splat(1.f)));
+  const Mask large = less(splat(0.5f), u);
+  const Vec v = select(large, fma(splat(0.5f), u, splat(-0.5f)), u);
+  Vec p = splat(-4.23867479e-2f);
+  p = fma(p, v, splat(1.01646438e-1f));
+  p = fma(p, v, splat(-1.31053939e-1f));
+  p = fma(p, v, splat(1.45158648e-1f));
+  p = fma(p, v, splat(-1.66588828e-1f));
+  p = fma(p, v, splat(1.99894458e-1f));
+  p = fma(p, v, splat(-2.49995455e-1f));
+  p = fma(p, v, splat(3.33334655e-1f));
+  p = fma(p, v, splat(-5.0000006e-1f));
+  const Vec positive = add(fma(mul(v, v), p, v), max(splat(0.f), x));
+  return add(positive, select(large, splat(0.693147181f), splat(0.f)));
+}
 
 // pow goes through double, one element at a time: x^2, sqrt and the like are caught before, and a double-float
 // logarithm would cost more code than the rest of this file.
