@@ -28,6 +28,11 @@ export interface NativeWeights {
 
 /** A model file, by a duplicate of its descriptor, which the garbage collector closes if nobody does. */
 export interface NativeWeightFile extends WeightFile {
+  /**
+   * Fills `into`, zeros and as long as the file, but for payloads of initializers of `storedFrom` bytes and more. Nobody else
+   * may touch it until then.
+   */
+  readStructure(into: Uint8Array, storedFrom: number): Promise<void>;
   close(): void;
 }
 

@@ -1,15 +1,14 @@
 /** Where a model comes from: a path, a file URL or bytes. */
-import { closeSync, fstatSync, openSync, read, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { type AllLimits, checkLimit, defaultLimits } from './limits.js';
 import { type NativeWeightFile, native } from './native.js';
-import { callNative } from './native-error.js';
+import { callNative, publicError } from './native-error.js';
 import { type ExternalData, externalDataBeside } from './onnx/external-data.js';
-import { readStructure } from './onnx/structure.js';
+import { storedFrom } from './onnx/tensor.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
@@ -71,20 +70,15 @@ export async function openSource(
     const { size } = fstatSync(descriptor);
     checkLimit(limits, 'maxFileBytes', size, 'the model file: bytes');
     const file = callNative(where, () => new native.WeightFile(descriptor));
-    const bytes = await readStructure(size, (into, at) => fill(descriptor, into, at, signal));
+    const bytes = new Uint8Array(size);
+    try {
+      await file.readStructure(bytes, storedFrom);
+    } catch (cause) {
+      throw publicError(cause, where);
+    }
+    signal?.throwIfAborted();
     return { bytes, beside: externalDataBeside(path), file };
   } finally {
     closeSync(descriptor);
-  }
-}
-
-const readPart = promisify(read);
-
-async function fill(file: number, into: Uint8Array, at: number, signal: AbortSignal | undefined): Promise<void> {
-  for (let done = 0; done < into.length; ) {
-    signal?.throwIfAborted();
-    const { bytesRead } = await readPart(file, into, done, into.length - done, at + done);
-    if (bytesRead === 0) throw new LanewiseError('ERR_MODEL_FORMAT', 'the model file ended while it was read');
-    done += bytesRead;
   }
 }

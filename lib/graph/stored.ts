@@ -25,6 +25,7 @@ export class StoredConstant implements Constant {
   /** With a factor per extent of the first axis, in double: scales that follow each other are rounded once, at the end. */
   scaled(factors: Float64Array): StoredConstant {
     const { scale } = this.stored;
-    return new StoredConstant(this.shape, { ...this.stored, scale: factors.map((f, i) => f * (scale?.[i] ?? 1)) });
+    const product = scale ? factors.map((factor, i) => factor * scale[i]!) : factors;
+    return new StoredConstant(this.shape, { ...this.stored, scale: product });
   }
 }

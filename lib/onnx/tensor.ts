@@ -11,7 +11,9 @@ import { type ConstantBudget, maxRank } from '../limits.js';
 import { copyBytes, finish, type Work } from '../work.js';
 import { checkLocation, type ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
-import { storedFrom } from './structure.js';
+
+/** A payload of this size or larger stays in the file; smaller ones are cheaper to read along. */
+export const storedFrom = 1 << 16;
 
 const FLOAT16 = 10;
 const BFLOAT16 = 16;

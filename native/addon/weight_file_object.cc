@@ -4,9 +4,32 @@
 
 #include "addon/environment.h"
 #include "addon/errors.h"
+#include "addon/executor.h"
+#include "core/model_structure.h"
 
 namespace lanewise {
 namespace {
+
+class StructureJob : public Job {
+ public:
+  // Nobody but the job may touch `into` until it is done.
+  StructureJob(Napi::Env env, std::shared_ptr<const WeightFile> file, Napi::Uint8Array into, size_t stored_from)
+      : Job(env, std::make_shared<std::atomic<bool>>(false)),
+        file_(std::move(file)),
+        bytes_(into.Data()),
+        stored_from_(stored_from) {
+    Borrow(into);
+  }
+
+ protected:
+  Status Execute(const std::atomic<bool>& stop) override { return ReadStructure(*file_, stored_from_, stop, bytes_); }
+  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  std::shared_ptr<const WeightFile> file_;
+  uint8_t* bytes_;
+  size_t stored_from_;
+};
 
 class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
  public:
@@ -17,9 +40,10 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
     ThrowIfError(info.Env(), WeightFile::Open(info[0].As<Napi::Number>().Int32Value(), &file_));
   }
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(
-        env, "WeightFile",
-        {InstanceMethod<&WeightFileObject::Read>("read"), InstanceMethod<&WeightFileObject::Close>("close")});
+    return DefineClass(env, "WeightFile",
+                       {InstanceMethod<&WeightFileObject::Read>("read"),
+                        InstanceMethod<&WeightFileObject::ReadStructure>("readStructure"),
+                        InstanceMethod<&WeightFileObject::Close>("close")});
   }
   std::shared_ptr<const WeightFile> Live(Napi::Env env) const {
     if (file_ == nullptr) throw ToError(env, Status::Internal("the model file was closed"));
@@ -29,12 +53,29 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
  private:
   // read(offset, Uint8Array)
   void Read(const Napi::CallbackInfo& info) {
-    const bool typed = info.Length() > 1 && info[0].IsNumber() && info[1].IsTypedArray() &&
-                       info[1].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
-    if (!typed) throw Napi::TypeError::New(info.Env(), "read: expected an offset and a Uint8Array");
+    if (info.Length() < 2 || !info[0].IsNumber() || !IsBytes(info[1]))
+      throw Napi::TypeError::New(info.Env(), "read: expected an offset and a Uint8Array");
     auto into = info[1].As<Napi::Uint8Array>();
     ThrowIfError(info.Env(),
                  Live(info.Env())->Read(info[0].As<Napi::Number>().Int64Value(), into.ByteLength(), into.Data()));
+  }
+  // readStructure(Uint8Array of zeros, storedFrom) -> Promise
+  Napi::Value ReadStructure(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (info.Length() < 2 || !IsBytes(info[0]) || !info[1].IsNumber())
+      throw Napi::TypeError::New(env, "readStructure: expected a Uint8Array and a number of bytes");
+    auto into = info[0].As<Napi::Uint8Array>();
+    const std::shared_ptr<const WeightFile> file = Live(env);
+    if (static_cast<uint64_t>(file->size()) != into.ByteLength())
+      throw Napi::RangeError::New(env, "readStructure: expected as many bytes as the file has");
+    auto job = std::make_unique<StructureJob>(env, file, into, info[1].ToNumber().Uint32Value());
+    const Napi::Promise promise = job->promise();
+    const auto& completions = DataOf(env).completions;
+    completions->Submit(completions, std::move(job));
+    return promise;
+  }
+  static bool IsBytes(const Napi::Value& value) {
+    return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
   }
   // Builds under way keep the file.
   void Close(const Napi::CallbackInfo&) { file_.reset(); }

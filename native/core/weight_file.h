@@ -20,6 +20,7 @@ class WeightFile {
   WeightFile(const WeightFile&) = delete;
   WeightFile& operator=(const WeightFile&) = delete;
 
+  int64_t size() const { return size_; }
   // Bytes [offset, offset + count) of the file. A file that has changed since it was opened is a kModelFormat.
   Status Read(int64_t offset, size_t count, void* bytes) const;
 

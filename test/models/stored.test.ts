@@ -1,10 +1,21 @@
 /** Models whose large weights stay in their file until they are packed. */
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { loadModel, type Model, type Tensor, tensor } from '#lib/index.js';
-import { readStructure, storedFrom } from '#lib/onnx/structure.js';
+import { native } from '#lib/native.js';
+import { storedFrom } from '#lib/onnx/tensor.js';
 import { buildModel, floats, type ModelSpec, random } from '../support/onnx-builder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lanewise-stored-'));
@@ -179,30 +190,65 @@ onLinux('the file is closed with the model, and with fixed shapes at once', asyn
   t.false(isOpen(other));
 });
 
-/** The structure of `file`, and how many bytes were read for it. */
-async function structureOf(file: Uint8Array) {
-  let read = 0;
-  const structure = await readStructure(file.length, async (into, at) => {
-    into.set(file.subarray(at, at + into.length));
-    read += into.length;
-  });
-  return { structure, read };
+/** What is read of a file before its weights are wanted. */
+async function structureOf(content: Uint8Array) {
+  const path = fileOf(content);
+  const descriptor = openSync(path, 'r');
+  try {
+    const structure = new Uint8Array(content.length);
+    await new native.WeightFile(descriptor).readStructure(structure, storedFrom);
+    return structure;
+  } finally {
+    closeSync(descriptor);
+    unlinkSync(path);
+  }
 }
 
-test('the structure is the file without the large payloads', async (t) => {
-  const { structure, read } = await structureOf(bytes);
-  t.is(structure.length, bytes.length);
+onPosix('the structure is the file without the large payloads', async (t) => {
+  const structure = await structureOf(bytes);
+  const read = structure.filter((byte) => byte !== 0).length;
   t.true(read < bytes.length / 4, `${read} of ${bytes.length} bytes`);
-  const differing = structure.findIndex((byte, i) => byte !== bytes[i] && byte !== 0);
-  t.is(differing, -1);
+  t.is(
+    structure.findIndex((byte, i) => byte !== bytes[i] && byte !== 0),
+    -1,
+  );
 });
 
-test('what is no model is read whole', async (t) => {
+onPosix('what is no model is read whole', async (t) => {
   const noise = Uint8Array.from({ length: 3 * storedFrom }, (_, i) => (i * 7919) >> 3);
   const nested = Uint8Array.of(7 * 8 + 2, 100, 5 * 8 + 2, 200, 1, 2, 3);
   const endless = new Uint8Array(100).fill(255);
-  for (const file of [noise, nested, endless, new Uint8Array(0)]) {
-    const { structure } = await structureOf(file);
-    t.deepEqual(structure, file);
+  // A graph (7) of an initializer (5) whose payload (9) is longer than all of them.
+  const tooLong = Uint8Array.of(7 * 8 + 2, 9, 5 * 8 + 2, 7, 9 * 8 + 2, 255, 255, 255, 7, 1, 2);
+  // A field of ten bytes, then one of a wire type that is none.
+  const negative = Uint8Array.of(8, ...new Array<number>(9).fill(255), 1, 15, 1, 2, 3);
+  for (const file of [noise, nested, endless, tooLong, negative, new Uint8Array(0)])
+    t.deepEqual(await structureOf(file), file);
+});
+
+onPosix('a file that is cut short is read as far as it goes', async (t) => {
+  const small = buildModel({
+    inputs: { x: [1, 2] },
+    constants: { w: random([1, 2], 1) },
+    nodes: [{ op: 'Add', name: 'add', inputs: ['x', 'w'], outputs: ['y'] }],
+    outputs: ['y'],
+  });
+  for (let length = 0; length <= small.length; length++) {
+    const cut = small.subarray(0, length);
+    t.deepEqual(await structureOf(cut), cut);
+  }
+});
+
+onPosix('a structure needs an array of its size, and a file that stays', async (t) => {
+  const path = fileOf(bytes);
+  const descriptor = openSync(path, 'r');
+  try {
+    const file = new native.WeightFile(descriptor);
+    t.throws(() => file.readStructure(new Uint8Array(7), storedFrom), { instanceOf: RangeError });
+    t.throws(() => file.readStructure([] as never, storedFrom), { instanceOf: TypeError });
+    truncateSync(path, 1000);
+    await t.throwsAsync(file.readStructure(new Uint8Array(bytes.length), storedFrom), { code: 'ERR_MODEL_FORMAT' });
+  } finally {
+    closeSync(descriptor);
   }
 });

@@ -80,6 +80,8 @@ function withConstants(editor: GraphEditor, node: Node, weight: Constant, bias: 
 export const withWeights = (editor: GraphEditor, { node, weights }: Linear, { weight, bias }: FoldedWeights): Node =>
   withConstants(editor, node, { type: 'float32', shape: weights.shape, data: weight }, bias);
 
+const noInputs = { weight: new Float32Array(0), axis: 'oi', groups: 1 } as const;
+
 /** The node with `affine` behind it in its weights; those that are stored stay so. */
 export function* foldedAfter(
   editor: GraphEditor,
@@ -90,9 +92,9 @@ export function* foldedAfter(
   const { node, constant, weights } = linear;
   if (!(constant instanceof StoredConstant) || weights.axis !== 'oi')
     return withWeights(editor, linear, yield* foldInParts(fold.foldAfter, weights, affine));
-  const { scale, shift } = affine;
-  const bias = Float32Array.from(scale, (factor, o) => factor * (weights.bias?.[o] ?? 0) + shift[o]!);
-  return withConstants(editor, node, constant.scaled(scale), bias);
+  // The bias is that of a layer without inputs: loops over channels take long in code that V8 has just seen.
+  const alone = { ...noInputs, shape: [affine.scale.length, 0], bias: weights.bias };
+  return withConstants(editor, node, constant.scaled(affine.scale), fold.foldAfter(alone, affine).bias);
 }
 
 /** Whether a convolution may read beyond its input: then what its border holds matters. */
