@@ -48,7 +48,7 @@ export interface StoredModel {
 export interface TensorSource {
   readonly external?: ExternalData | undefined;
   readonly budget?: ConstantBudget;
-  /** The file of the model, where large payloads of `structure.ts` are. */
+  /** The file of the model, where large payloads are. */
   readonly file?: StoredModel | undefined;
 }
 
