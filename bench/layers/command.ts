@@ -48,13 +48,13 @@ async function measure(layer: Layer, options: CommonOptions, part: PartProgress)
     const [example] = profile();
     if (!example) throw new Error(`${layer.name}: the plan has no step of that name`);
     const ourTurn = async () => {
-      await settle(threads);
+      await settle(threads, profile);
       profile(); // the clock takes a while to settle after the probe
       const steps = profile();
       return { layerMs: median(steps.map(({ ms }) => ms)), clock: median(steps.map(({ clock = 0 }) => clock)) };
     };
     const rivalTurn = async () => {
-      await settle(threads);
+      await settle(threads, () => rival.run());
       for (let run = 0; run < rivalRuns; run++) await rival.run();
     };
     const ours = [];
