@@ -89,6 +89,7 @@ class CopyStep : public Step {
   int64_t size_;
 };
 
+// The halo of a plane is one stretch before its first pixel, one between every two rows, and one behind its last pixel.
 class HaloFillStep : public Step {
  public:
   HaloFillStep(const Tensor& target, const float* value) : t_(target), value_(value) {
@@ -96,37 +97,38 @@ class HaloFillStep : public Step {
   }
   size_t items() const override { return static_cast<size_t>(t_.n() * planes_); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
+    const int64_t pixel = t_.pixel_stride, row = t_.row_stride, between = row - t_.w() * pixel;
+    const int64_t before = t_.halo.top * row + t_.halo.left * pixel;
+    const int64_t behind = t_.halo.right * pixel + t_.halo.bottom * row;
     for (size_t i = begin; i < end; ++i) {
       const auto item = static_cast<int64_t>(i);
       const int64_t plane = item % planes_, image = item / planes_;
-      float* p = context.Data(t_.id) + image * t_.image_stride + plane * t_.block_stride;
+      float* p = context.Data(t_.id) + image * t_.image_stride;
       // Planes: one channel (kPlain), one block (kBlocked), all channels (kNhwc, whose block stride is irrelevant).
-      if (t_.layout == Layout::kNhwc) p = context.Data(t_.id) + image * t_.image_stride;
+      if (t_.layout != Layout::kNhwc) p += plane * t_.block_stride;
       const float* value =
           value_ == nullptr ? nullptr : value_ + plane * (t_.layout == Layout::kBlocked ? t_.lanes : 1);
-      const int64_t width = t_.w() + t_.halo.left + t_.halo.right;
-      float* corner = p - t_.halo.top * t_.row_stride - t_.halo.left * t_.pixel_stride;
-      for (int64_t row = -t_.halo.top; row < t_.h() + t_.halo.bottom; ++row) {
-        float* start = corner + (row + t_.halo.top) * t_.row_stride;
-        if (row < 0 || row >= t_.h()) {
-          Fill(start, width, value);
-        } else {
-          Fill(start, t_.halo.left, value);
-          Fill(start + (t_.halo.left + t_.w()) * t_.pixel_stride, t_.halo.right, value);
-        }
+      if (t_.h() == 0) {
+        Fill(p - before, (t_.halo.top + t_.halo.bottom) * row, value);
+        continue;
       }
+      Fill(p - before, before, value);
+      p += t_.w() * pixel;
+      for (int64_t r = 1; r < t_.h(); ++r, p += row) Fill(p, between, value);
+      Fill(p, behind, value);
     }
   }
 
  private:
-  void Fill(float* p, int64_t pixels, const float* value) const {
+  void Fill(float* p, int64_t count, const float* value) const {
     if (value == nullptr) {
-      std::memset(p, 0, static_cast<size_t>(pixels * t_.pixel_stride) * sizeof(float));
+      // Most stretches are two pixels, for which memset takes longer to begin than to do.
+      constexpr int64_t kSome = 8;
+      for (; count >= kSome; count -= kSome, p += kSome) std::memset(p, 0, kSome * sizeof(float));
+      std::fill_n(p, count, 0.f);
       return;
     }
-    for (int64_t i = 0; i < pixels; ++i) {
-      for (int64_t c = 0; c < t_.pixel_stride; ++c) *p++ = value[c];
-    }
+    for (; count > 0; count -= t_.pixel_stride) p = std::copy_n(value, t_.pixel_stride, p);
   }
 
   Tensor t_;
