@@ -4,6 +4,7 @@
 //
 // --require fails the run when an ISA is not built or not supported here, so that a skip cannot look like a pass.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -13,6 +14,9 @@
 #include "cpu/dispatch.h"
 
 namespace {
+
+// What takes longer says so: it is the first to look at when the machines of CI get slow.
+constexpr double kSlow = 10;  // seconds
 
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -49,7 +53,10 @@ int main(int argc, char** argv) {
     results().failures = 0;
     std::printf("%s\n", test.name);
     std::fflush(stdout);
+    const auto start = std::chrono::steady_clock::now();
     test.body();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    if (taken.count() > kSlow) std::printf("  %.0f s\n", taken.count());
     if (results().failures > 0) std::printf("  FAILED, %d checks\n", results().failures);
     ++(results().failures > 0 ? failed : passed);
   }
