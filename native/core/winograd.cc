@@ -61,9 +61,6 @@ class WinogradStep : public Step {
     }
     block_tiles_ = (s_.tiles() + pieces - 1) / pieces;
     tile_blocks_ = (s_.tiles() + block_tiles_ - 1) / block_tiles_;
-    // With fewer blocks than threads, each thread takes some of the output channels and transforms the input itself.
-    shares_ = std::clamp<int64_t>((threads + e.n * tile_blocks_ - 1) / (e.n * tile_blocks_), 1,
-                                  static_cast<int64_t>(segments_.size()));
     for (const Segment& segment : segments_) max_vectors_ = std::max<int64_t>(max_vectors_, segment.vectors);
     // Frequencies a power of two apart would fall into the same cache sets.
     v_stride_ = blocks * block_tiles_ * lanes + lanes;
@@ -77,27 +74,28 @@ class WinogradStep : public Step {
 
   bool ok() const { return zero_ != nullptr; }
   size_t scratch() const { return static_cast<size_t>(s_.frequencies() * (v_stride_ + m_stride_)); }
-  size_t items() const override { return static_cast<size_t>(e_.n * tile_blocks_ * shares_); }
+  // Of a block of tiles, one segment of the output channels. A thread transforms the input of a block when it begins with
+  // it: once for all segments that it does one after the other.
+  size_t items() const override { return static_cast<size_t>(e_.n * tile_blocks_) * segments_.size(); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
-    for (size_t item = begin; item < end; ++item) RunItem(context, static_cast<int64_t>(item));
+    bool transformed = context.since < begin;
+    for (size_t item = begin; item < end; ++item) {
+      const size_t segment = item % segments_.size();
+      RunItem(context, static_cast<int64_t>(item / segments_.size()), segments_[segment], transformed && segment > 0);
+      transformed = true;
+    }
   }
 
  private:
-  void RunItem(const RunContext& context, int64_t item) const {
-    const int64_t share = item % shares_;
-    const int64_t block = item / shares_ % tile_blocks_;
-    const int64_t image = item / shares_ / tile_blocks_;
-    const int64_t first = block * block_tiles_, count = std::min(block_tiles_, s_.tiles() - first);
+  void RunItem(const RunContext& context, int64_t image_block, const Segment& segment, bool transformed) const {
+    const int64_t image = image_block / tile_blocks_, first = image_block % tile_blocks_ * block_tiles_;
+    const int64_t count = std::min(block_tiles_, s_.tiles() - first);
     float* v = context.scratch;
     float* m = v + s_.frequencies() * v_stride_;
-    TransformInputs(context, image, first, count, v);
-    const auto segments = static_cast<int64_t>(segments_.size());
-    for (int64_t i = segments * share / shares_; i < segments * (share + 1) / shares_; ++i) {
-      const Segment& segment = segments_[static_cast<size_t>(i)];
-      Multiply(segment, count, v, m);
-      TransformOutputs(context, segment, image, first, count, m);
-    }
+    if (!transformed) TransformInputs(context, image, first, count, v);
+    Multiply(segment, count, v, m);
+    TransformOutputs(context, segment, image, first, count, m);
   }
 
   void TransformInputs(const RunContext& context, int64_t image, int64_t first, int64_t count, float* v) const {
@@ -202,7 +200,7 @@ class WinogradStep : public Step {
   const KernelTable& kernels_;
   Pads pads_;
   std::vector<lanewise::Run> runs_;
-  int64_t block_tiles_, tile_blocks_, shares_, max_vectors_ = 1;
+  int64_t block_tiles_, tile_blocks_, max_vectors_ = 1;
   int64_t v_stride_, m_stride_;
 };
 
