@@ -99,8 +99,7 @@ class MatrixStep : public Step {
     int64_t vectors = 0;
     for (const Segment& segment : segments_) vectors += segment.vectors;
     const int64_t weight_bytes = static_cast<int64_t>(g_.steps() * sizeof(float)) * vectors * 2 * kMatrixTile;
-    if (weight_bytes <= l2 / 2)
-      strips = std::min(e.oh, (strips + threads - 1) / threads * threads);
+    if (weight_bytes <= l2 / 2) strips = std::min(e.oh, (strips + threads - 1) / threads * threads);
     strip_rows_ = (e.oh + strips - 1) / strips;
     strips_ = (e.oh + strip_rows_ - 1) / strip_rows_;
     shares_ =
@@ -312,8 +311,7 @@ Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec&
       }
     }
   };
-  const auto check = [=, &kernels = builder.kernels()](const Segment& segment, const float* rows,
-                                                        const float* packed) {
+  const auto check = [=, &kernels = builder.kernels()](const Segment& segment, const float* rows, const float* packed) {
     const FormTrial trial = MakeTrial(spec, e, kTrialOutputs, kernels, segment);
     const auto no_bias = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(no_bias->Allocate(static_cast<size_t>(segment.vectors * lanes), /*zeroed=*/true));

@@ -8,6 +8,7 @@
 #include "core/flush.h"
 #include "core/order.h"
 #include "core/threads.h"
+#include "cpu/features.h"
 
 namespace lanewise {
 namespace {
@@ -26,6 +27,24 @@ int UsefulThreads(const StepInfo& info) {
   // Roughly what one core does.
   const double seconds = static_cast<double>(info.macs) / 60e9 + static_cast<double>(info.bytes) / 30e9;
   return static_cast<int>(std::min(seconds / kWorthSharing, static_cast<double>(ThreadPool::kMaxThreads)));
+}
+
+// Of the second cache, for weights that steps bring there before they are read.
+constexpr size_t kAheadShare = 4;
+
+void ReadAhead(std::vector<std::unique_ptr<Step>>& steps) {
+  const auto budget = static_cast<int64_t>(Caches().l2_bytes / kAheadShare / sizeof(float));
+  for (size_t i = 0; i < steps.size(); ++i) {
+    std::vector<WeightSpan> spans;
+    int64_t left = budget;
+    for (size_t next = i + 1; next < steps.size() && left > 0; ++next) {
+      WeightSpan span = steps[next]->weights();
+      span.size = std::min(span.size, left);
+      left -= span.size;
+      if (span.size > 0) spans.push_back(span);
+    }
+    steps[i]->ReadAhead(std::move(spans));
+  }
 }
 
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
@@ -107,6 +126,7 @@ Status Plan::TryToBuild(const PlanSpec& spec, const KernelTable& kernels, PackCa
   p->placed_ = std::move(builder.placed_);
   p->storages_ = std::move(builder.storages_);
   p->steps_ = std::move(builder.steps_);
+  ReadAhead(p->steps_);
   p->constants_ = std::move(builder.packed_);
   p->own_constant_bytes_ = builder.own_bytes_;
   p->arena_size_ = builder.arena_size_;

@@ -46,6 +46,7 @@ class PlaneStep : public RowStep {
     common_.epilogue.gate_pixel_stride = bound_.gate.pixel_stride;
   }
 
+  WeightSpan weights() const override { return SpanOf(block_.weights.weights); }
   size_t items() const override {
     return cols_ == 0 ? 0 : static_cast<size_t>(images_ * y_.blocks() * items_per_plane_);
   }

@@ -136,13 +136,16 @@ class HaloFillStep : public Step {
   int64_t planes_;
 };
 
-// Every range of items is a range of both steps in the same proportion: their items differ in size, and shares cut from
-// one long row of both would leave a thread with nothing but the small ones.
+// A step and the filling of halos that it needs. Every range of items is a range of both steps in the same proportion:
+// their items differ in size, and shares cut from one long row of both would leave a thread with nothing but the small
+// ones.
 class ParallelStep : public Step {
  public:
   ParallelStep(std::unique_ptr<Step> first, std::unique_ptr<Step> second)
       : first_(std::move(first)), second_(std::move(second)) {}
   size_t items() const override { return std::max(first_->items(), second_->items()); }
+  WeightSpan weights() const override { return second_->weights(); }
+  void ReadAhead(std::vector<WeightSpan> spans) override { second_->ReadAhead(std::move(spans)); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     const size_t all = items();
     for (const Step* step : {first_.get(), second_.get()}) {

@@ -184,6 +184,7 @@ class DenseStep final : public Step {
         bias_(std::move(bias)),
         offset_(offset) {}
 
+  WeightSpan weights() const override { return SpanOf(weights_); }
   size_t items() const override { return static_cast<size_t>(images_ * Strips()); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     for (size_t item = begin; item < end; ++item) {

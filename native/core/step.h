@@ -3,9 +3,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "core/buffer.h"
 #include "core/status.h"
 
 namespace lanewise {
@@ -52,6 +55,15 @@ struct StepInfo {
   int64_t bytes = 0;  // read and written at least once: tensors and weights
 };
 
+// Packed weights in the order in which they are read.
+struct WeightSpan {
+  const float* data = nullptr;
+  int64_t size = 0;
+};
+inline WeightSpan SpanOf(const std::shared_ptr<Buffer>& buffer) {
+  return buffer == nullptr ? WeightSpan{} : WeightSpan{buffer->data(), static_cast<int64_t>(buffer->size())};
+}
+
 class RowStep;
 
 class Step {
@@ -62,6 +74,10 @@ class Step {
   virtual void Run(const RunContext& context, size_t begin, size_t end) const = 0;
   // The step itself, if it is one of those.
   virtual const RowStep* AsRows() const { return nullptr; }
+  // What the step reads from memory that no step before it has just written.
+  virtual WeightSpan weights() const { return {}; }
+  // Weights of the steps behind it: a step that computes more than it reads brings them into the cache meanwhile.
+  virtual void ReadAhead(std::vector<WeightSpan>) {}
 
   StepInfo info;
 };

@@ -43,6 +43,7 @@ class StripStep : public Step {
         rows_(result[2]) {}
 
   size_t items() const override { return static_cast<size_t>(images_ * strip_.items); }
+  WeightSpan weights() const override { return first_->weights(); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     bool continued = context.since < begin;

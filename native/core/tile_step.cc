@@ -117,6 +117,14 @@ void TileStep::RunRows(const RunContext& context, int64_t image, int64_t begin, 
   }
 }
 
+const float* TileStep::Ahead(int64_t at) const {
+  for (const WeightSpan& span : ahead_) {
+    if (at < span.size) return span.data + at;
+    at -= span.size;
+  }
+  return nullptr;
+}
+
 void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment& segment, int64_t begin,
                         int64_t end) const {
   const int64_t lane = segment.channel % g_.lanes;
@@ -164,9 +172,22 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
   const Segment* next = &segment + 1 < g_.segments.data() + g_.segments.size() ? &segment + 1 : nullptr;
   const float* soon = next == nullptr ? nullptr : args.weights + (next->weights - segment.weights);
   const float* soon_end = soon == nullptr ? nullptr : soon + g_.depth * next->vectors * g_.lanes;
+  // The last tiles of all ask for more than that: each segment's share of what the next steps read.
+  const int64_t per_tile = g_.depth * kPrefetchedPerStep * segment.vectors;
+  const bool last = image + 1 == g_.images && end == g_.rows * choice_.tiles && !ahead_.empty();
+  const int64_t share = last ? std::max<int64_t>(0, (end - begin) * per_tile - (soon_end - soon)) : 0;
+  int64_t ahead = (&segment - g_.segments.data()) * share;
+  const int64_t ahead_end = ahead + share;
   for (int64_t t = begin; t < end; ++t) {
-    args.prefetch = soon < soon_end ? soon : args.weights;
-    if (soon < soon_end) soon += g_.depth * kPrefetchedPerStep * segment.vectors;
+    args.prefetch = nullptr;
+    if (soon < soon_end) {
+      args.prefetch = soon;
+      soon += per_tile;
+    } else if (ahead < ahead_end) {
+      args.prefetch = Ahead(ahead);
+      ahead += per_tile;
+    }
+    if (args.prefetch == nullptr) args.prefetch = args.weights;
     const int64_t row = t / choice_.tiles, tile = t % choice_.tiles;
     const int64_t col = tile * small + std::min(tile, large_count);
     const int64_t pixels = small + (tile < large_count ? 1 : 0);

@@ -68,8 +68,13 @@ class TileStep : public RowStep {
   void Run(const RunContext& context, size_t begin, size_t end) const override;
   // Where rows were not merged.
   void RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const override;
+  WeightSpan weights() const override { return SpanOf(weights_); }
+  void ReadAhead(std::vector<WeightSpan> spans) override { ahead_ = std::move(spans); }
 
  private:
+  // Floats [at, ...) of ahead_ as one row; null behind its end.
+  const float* Ahead(int64_t at) const;
+
   // Tiles [begin, end) of an image, for the output channels of one segment.
   void RunTiles(const RunContext& context, int64_t image, const Segment& segment, int64_t begin, int64_t end) const;
 
@@ -80,6 +85,7 @@ class TileStep : public RowStep {
   Epilogue epilogue_;  // pointers to channel 0 of the padded vectors
   std::vector<std::shared_ptr<Buffer>> keep_;
   PixelGrid weights_grid_;
+  std::vector<WeightSpan> ahead_;
   int64_t strip_tiles_;  // tiles per strip
   int64_t strips_;
 };

@@ -74,8 +74,13 @@ class WinogradStep : public Step {
 
   bool ok() const { return zero_ != nullptr; }
   size_t scratch() const { return static_cast<size_t>(s_.frequencies() * (v_stride_ + m_stride_)); }
-  // Of a block of tiles, one segment of the output channels. A thread transforms the input of a block when it begins with
-  // it: once for all segments that it does one after the other.
+  WeightSpan weights() const override {
+    if (segments_.empty()) return {};
+    const Segment& last = segments_.back();
+    return {weights_, static_cast<int64_t>(last.weights) + s_.frequencies() * e_.c * last.vectors * x_.lanes};
+  }
+  // Of a block of tiles, one segment of the output channels. A thread transforms the input of a block when it begins
+  // with it: once for all segments that it does one after the other.
   size_t items() const override { return static_cast<size_t>(e_.n * tile_blocks_) * segments_.size(); }
 
   void Run(const RunContext& context, size_t begin, size_t end) const override {
@@ -227,8 +232,7 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
       }
     }
   };
-  const auto check = [=, &kernels = builder.kernels()](const Segment& segment, const float* rows,
-                                                        const float* packed) {
+  const auto check = [=, &kernels = builder.kernels()](const Segment& segment, const float* rows, const float* packed) {
     // A whole tile, and one pixel beyond it on either axis.
     const FormTrial trial = MakeTrial(spec, e, m + 1, kernels, segment);
     const auto no_bias = std::make_shared<Buffer>();
@@ -251,9 +255,9 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
       PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const StepInfo info =
       ConvInfo("winograd F(" + std::to_string(m) + ") x" + std::to_string(choice.vectors), e, p.bound);
-  auto winograd = std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments,
-                                                 weights.weights->data(), std::move(bias), builder.options().threads,
-                                                 builder.kernels());
+  auto winograd =
+      std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments, weights.weights->data(),
+                                     std::move(bias), builder.options().threads, builder.kernels());
   if (!winograd->ok()) return Status::OutOfMemory("winograd");
   builder.ReserveScratch(winograd->scratch());
   builder.Add(std::move(winograd), info);

@@ -17,7 +17,8 @@ inline Vec hard_sigmoid(Vec x, Vec a, Vec b) { return clip(fma(x, a, b), splat(0
 inline Vec hard_swish(Vec x, Vec a, Vec b) { return mul(x, hard_sigmoid(x, a, b)); }
 
 inline Vec above_minus_infinity(Vec x) { return max(splat(-kLargest), x); }
-// Error: 2.0 ulp; results below 104 times the smallest normal number may be flushed, as the exponential's reciprocal is.
+// Error: 2.0 ulp; results below 104 times the smallest normal number may be flushed, as the exponential's reciprocal
+// is.
 inline Vec silu(Vec x) {
   x = above_overflow(x);
   return div(x, one_plus_minus_exp(x));

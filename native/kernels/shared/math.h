@@ -157,8 +157,8 @@ inline Vec one_plus_minus_exp(Vec x) {
 
 inline Vec sigmoid(Vec x) { return div(splat(1.f), one_plus_minus_exp(above_overflow(x))); }
 
-// log(1 + exp x) = max(x, 0) + log(1 + u), u = exp(-|x|). For u above 1/2, log(1 + u) = log(2) + log(1 + (u - 1)/2): one
-// polynomial for [-1/4, 1/2], and log(2) joins last.
+// log(1 + exp x) = max(x, 0) + log(1 + u), u = exp(-|x|). For u above 1/2, log(1 + u) = log(2) + log(1 + (u - 1)/2):
+// one polynomial for [-1/4, 1/2], and log(2) joins last.
 inline Vec softplus(Vec x) {
   const MinusExp e = minus_exp(min(splat(88.f), abs(x)));
   const Vec u = mul(e.power, fma(e.r, e.q, splat(1.f)));

@@ -34,8 +34,8 @@ constexpr bool is_cheap(Unary fn) {
 }
 
 // x * tanh(softplus x) = x * m / (m + 2) with e = exp x, m = e*(e + 2); beyond x = 20 the factor is 1. Error: 4.5 ulp,
-// for half a dozen roundings in a row; polynomials in three ranges would halve it and double the cost. As with silu, the
-// smallest results may be flushed.
+// for half a dozen roundings in a row; polynomials in three ranges would halve it and double the cost. As with silu,
+// the smallest results may be flushed.
 inline Vec mish(Vec x) {
   const Vec e = exp(min(splat(20.f), x));
   const Vec m = mul(e, add(e, splat(2.f)));
