@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The second build path, beside the first so that neither wipes the other, and the same tests on it.
+# The second build path, beside the first so that neither wipes the other, and the same tests on it. Sources and flags are those
+# of the first: of each sweep a sample is enough.
 . "$(dirname "$0")/common.sh"
+quick
 out=build/gyp
 rm -rf $out
 mkdir -p $out
