@@ -26,8 +26,10 @@ export interface NativeWeights {
   clear(): void;
 }
 
-/** A model file, by a duplicate of its descriptor, which the garbage collector closes if nobody does. */
+/** A model file, by a duplicate of its descriptor or as a copy of its bytes; the garbage collector closes it if nobody does. */
 export interface NativeWeightFile extends WeightFile {
+  /** Of a copy, before anything reads it. */
+  write(offset: number, from: Uint8Array): void;
   /**
    * Fills `into`, zeros and as long as the file, but for payloads of initializers of `storedFrom` bytes and more. Nobody else
    * may touch it until then.
@@ -120,9 +122,9 @@ interface Native extends WeightAlgebra {
   readonly Plan: new (spec: PlanSpec, weights?: NativeWeights, isa?: Isa, options?: NativePlanOptions) => NativePlan;
   readonly Weights: new () => NativeWeights;
   readonly StopToken: new () => NativeStopToken;
-  /** Not on Windows. */
+  /** By descriptor not on Windows. */
   readonly WeightFile: new (
-    descriptor: number,
+    from: { readonly descriptor: number } | { readonly size: number },
   ) => NativeWeightFile;
   /** `new Plan` on a thread of the addon; an abort is noticed between steps. Nothing that `spec` names may change meanwhile. */
   buildPlan(

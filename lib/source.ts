@@ -9,6 +9,7 @@ import { type NativeWeightFile, native } from './native.js';
 import { callNative, publicError } from './native-error.js';
 import { type ExternalData, externalDataBeside } from './onnx/external-data.js';
 import { storedFrom } from './onnx/tensor.js';
+import { copyParts, inTurns } from './work.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
@@ -21,7 +22,7 @@ export interface SourceBytes {
   readonly file?: NativeWeightFile;
 }
 
-/** Files below this are read whole: what stays on disk is no gain. */
+/** Models below this are read whole: weights of their own place are no gain. */
 const storedFromBytes = 1 << 20;
 
 function fileOf(where: string, source: unknown): string | undefined {
@@ -52,7 +53,32 @@ export async function readSource(
   return { bytes: await readFile(file, { signal }), beside: externalDataBeside(file) };
 }
 
-/** {@link readSource}, but the large weights of a file stay there. `file` is to be closed when no plan needs them any more. */
+/** The bytes of `file` but for its large weights. */
+async function structureOf(where: string, file: NativeWeightFile, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  try {
+    await file.readStructure(bytes, storedFrom);
+  } catch (cause) {
+    throw publicError(cause, where);
+  }
+  return bytes;
+}
+
+/** A copy in the addon: one piece of memory, of which V8 need not collect the parts. */
+async function copied(where: string, { bytes, beside }: SourceBytes, signal?: AbortSignal): Promise<SourceBytes> {
+  const size = bytes.byteLength;
+  const file = callNative(where, () => new native.WeightFile({ size }));
+  await inTurns(
+    copyParts(bytes, (part, at) => file.write(at, part)),
+    signal,
+  );
+  return { bytes: await structureOf(where, file, size), beside, file };
+}
+
+/**
+ * {@link readSource}, but large weights stay in the file, or in a copy of the bytes that the addon keeps. `file` is to be closed
+ * when no plan needs them any more.
+ */
 export async function openSource(
   where: string,
   source: unknown,
@@ -61,7 +87,11 @@ export async function openSource(
 ): Promise<SourceBytes> {
   const path = fileOf(where, source);
   // The addon cannot share descriptors with Node.js on Windows.
-  if (path === undefined || process.platform === 'win32') return readSource(where, source, limits, signal);
+  if (path === undefined || process.platform === 'win32') {
+    const read = await readSource(where, source, limits, signal);
+    checkLimit(limits, 'maxFileBytes', read.bytes.byteLength, 'the model file: bytes');
+    return read.bytes.byteLength < storedFromBytes ? read : copied(where, read, signal);
+  }
   // Before it is opened: opening a pipe would wait for somebody to write to it.
   const found = statSync(path);
   if (!found.isFile() || found.size < storedFromBytes) return readSource(where, source, limits, signal);
@@ -69,13 +99,8 @@ export async function openSource(
   try {
     const { size } = fstatSync(descriptor);
     checkLimit(limits, 'maxFileBytes', size, 'the model file: bytes');
-    const file = callNative(where, () => new native.WeightFile(descriptor));
-    const bytes = new Uint8Array(size);
-    try {
-      await file.readStructure(bytes, storedFrom);
-    } catch (cause) {
-      throw publicError(cause, where);
-    }
+    const file = callNative(where, () => new native.WeightFile({ descriptor }));
+    const bytes = await structureOf(where, file, size);
     signal?.throwIfAborted();
     return { bytes, beside: externalDataBeside(path), file };
   } finally {

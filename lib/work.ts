@@ -4,6 +4,7 @@
  * Such a computation is a generator that yields wherever it may pause. The same one runs to its end at once, or beside
  * the event loop; it need not know which.
  */
+import { Buffer } from 'node:buffer';
 import { setImmediate as nextIteration } from 'node:timers/promises';
 
 /** Yields where it may pause, returns its result. */
@@ -48,14 +49,21 @@ export async function inTurns<R>(work: Work<R>, signal?: AbortSignal): Promise<R
 /** Bytes per step of a copy: well below a turn, also where every page is touched for the first time. */
 const copiedAtOnce = 1 << 19;
 
-/** A copy of `bytes` that begins where any element type may. */
-export function* copyBytes(bytes: Uint8Array): Work<Uint8Array<ArrayBuffer>> {
-  const copy = new Uint8Array(bytes.byteLength);
-  for (let at = 0; at < copy.byteLength; at += copiedAtOnce) {
-    copy.set(bytes.subarray(at, at + copiedAtOnce), at);
+/** Copies `bytes` part by part; `write` puts one where it belongs. */
+export function* copyParts(bytes: Uint8Array, write: (part: Uint8Array, at: number) => void): Work<void> {
+  const size = bytes.byteLength;
+  for (let at = 0; at < size; at += copiedAtOnce) {
+    write(bytes.subarray(at, at + copiedAtOnce), at);
     yield;
-    if (bytes.byteLength !== copy.byteLength)
+    if (bytes.byteLength !== size)
       throw new TypeError('expected bytes that stay, got some that were detached or resized while they were copied');
   }
+}
+
+/** A copy of `bytes` that begins where any element type may. */
+export function* copyBytes(bytes: Uint8Array): Work<Uint8Array<ArrayBuffer>> {
+  // Not `new Uint8Array`: zeros for a hundred megabytes would be written at once.
+  const copy = new Uint8Array(Buffer.allocUnsafeSlow(bytes.byteLength).buffer);
+  yield* copyParts(bytes, (part, at) => copy.set(part, at));
   return copy;
 }

@@ -5,6 +5,7 @@
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "addon/executor.h"
+#include "addon/external_memory.h"
 #include "core/model_structure.h"
 
 namespace lanewise {
@@ -33,19 +34,32 @@ class StructureJob : public Job {
 
 class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
  public:
-  // new WeightFile(descriptor)
-  explicit WeightFileObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    if (info.Length() < 1 || !info[0].IsNumber())
-      throw Napi::TypeError::New(info.Env(), "WeightFile: expected a file descriptor");
-    ThrowIfError(info.Env(), WeightFile::Open(info[0].As<Napi::Number>().Int32Value(), &file_));
+  // new WeightFile({descriptor}), new WeightFile({size})
+  explicit WeightFileObject(const Napi::CallbackInfo& info) : ObjectWrap(info), memory_(info.Env()) {
+    const Napi::Env env = info.Env();
+    const bool object = info.Length() > 0 && info[0].IsObject();
+    const Napi::Value descriptor = object ? info[0].As<Napi::Object>().Get("descriptor") : env.Undefined();
+    const Napi::Value size = object ? info[0].As<Napi::Object>().Get("size") : env.Undefined();
+    if (descriptor.IsNumber()) {
+      ThrowIfError(env, WeightFile::Open(descriptor.As<Napi::Number>().Int32Value(), &file_));
+    } else if (size.IsNumber() && size.As<Napi::Number>().DoubleValue() >= 0) {
+      ThrowIfError(env, WeightFile::Create(static_cast<size_t>(size.As<Napi::Number>().Int64Value()), &file_));
+      memory_.Set(file_->memory_bytes());
+    } else {
+      throw Napi::TypeError::New(env, "WeightFile: expected a file descriptor, or a size");
+    }
   }
+  ~WeightFileObject() override { memory_.Close(); }
+  WeightFileObject(const WeightFileObject&) = delete;
+  WeightFileObject& operator=(const WeightFileObject&) = delete;
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "WeightFile",
-                       {InstanceMethod<&WeightFileObject::Read>("read"),
-                        InstanceMethod<&WeightFileObject::ReadStructure>("readStructure"),
-                        InstanceMethod<&WeightFileObject::Close>("close")});
+    return DefineClass(
+        env, "WeightFile",
+        {InstanceMethod<&WeightFileObject::Read>("read"), InstanceMethod<&WeightFileObject::Write>("write"),
+         InstanceMethod<&WeightFileObject::ReadStructure>("readStructure"),
+         InstanceMethod<&WeightFileObject::Close>("close")});
   }
-  std::shared_ptr<const WeightFile> Live(Napi::Env env) const {
+  std::shared_ptr<WeightFile> Live(Napi::Env env) const {
     if (file_ == nullptr) throw ToError(env, Status::Internal("the model file was closed"));
     return file_;
   }
@@ -58,6 +72,14 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
     auto into = info[1].As<Napi::Uint8Array>();
     ThrowIfError(info.Env(),
                  Live(info.Env())->Read(info[0].As<Napi::Number>().Int64Value(), into.ByteLength(), into.Data()));
+  }
+  // write(offset, Uint8Array)
+  void Write(const Napi::CallbackInfo& info) {
+    if (info.Length() < 2 || !info[0].IsNumber() || !IsBytes(info[1]))
+      throw Napi::TypeError::New(info.Env(), "write: expected an offset and a Uint8Array");
+    const auto from = info[1].As<Napi::Uint8Array>();
+    ThrowIfError(info.Env(),
+                 Live(info.Env())->Write(info[0].As<Napi::Number>().Int64Value(), from.ByteLength(), from.Data()));
   }
   // readStructure(Uint8Array of zeros, storedFrom) -> Promise
   Napi::Value ReadStructure(const Napi::CallbackInfo& info) {
@@ -78,9 +100,13 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
     return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
   }
   // Builds under way keep the file.
-  void Close(const Napi::CallbackInfo&) { file_.reset(); }
+  void Close(const Napi::CallbackInfo&) {
+    file_.reset();
+    memory_.Close();
+  }
 
   std::shared_ptr<WeightFile> file_;
+  ExternalMemory memory_;
 };
 
 }  // namespace

@@ -43,7 +43,7 @@ void ReadAhead(std::vector<std::unique_ptr<Step>>& steps) {
       left -= span.size;
       if (span.size > 0) spans.push_back(span);
     }
-    steps[i]->ReadAhead(std::move(spans));
+    steps[i]->ReadAhead(spans);
   }
 }
 

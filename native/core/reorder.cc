@@ -145,7 +145,7 @@ class ParallelStep : public Step {
       : first_(std::move(first)), second_(std::move(second)) {}
   size_t items() const override { return std::max(first_->items(), second_->items()); }
   WeightSpan weights() const override { return second_->weights(); }
-  void ReadAhead(std::vector<WeightSpan> spans) override { second_->ReadAhead(std::move(spans)); }
+  void ReadAhead(const std::vector<WeightSpan>& spans) override { second_->ReadAhead(spans); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     const size_t all = items();
     for (const Step* step : {first_.get(), second_.get()}) {

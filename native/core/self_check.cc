@@ -57,18 +57,14 @@ double ErrorBound(const FormAccuracy& accuracy, double norm) {
   return 8 * kRounding * std::sqrt(accuracy.additions + 16) * accuracy.amplification * norm + flushed;
 }
 
-// The trial's input, with zeros around it.
-Status FillInput(const Tensor& x, Buffer* buffer, float** origin) {
-  LANEWISE_RETURN_IF_ERROR(buffer->Allocate(static_cast<size_t>(x.image_stride), /*zeroed=*/true));
-  *origin = buffer->data() + x.halo.top * x.row_stride + x.halo.left * x.pixel_stride;
+void FillInput(const Tensor& x, float* origin) {
   Pixels pixels;
   for (int64_t c = 0; c < x.c(); ++c) {
-    float* plane = *origin + c / x.lanes * x.block_stride + c % x.lanes;
+    float* plane = origin + c / x.lanes * x.block_stride + c % x.lanes;
     for (int64_t row = 0; row < x.h(); ++row) {
       for (int64_t col = 0; col < x.w(); ++col) plane[row * x.row_stride + col * x.pixel_stride] = pixels.Next();
     }
   }
-  return Status::Ok();
 }
 
 // The definition; `x` is the input of tap (0, 0).
@@ -135,8 +131,9 @@ Status CheckForm(const FormTrial& trial, const Step& step, size_t scratch, const
                  const float* rows) {
   const ConvExtents& e = trial.e;
   Buffer x, y, working;
-  float* x_origin = nullptr;
-  LANEWISE_RETURN_IF_ERROR(FillInput(trial.x, &x, &x_origin));
+  LANEWISE_RETURN_IF_ERROR(x.Allocate(static_cast<size_t>(trial.x.image_stride), /*zeroed=*/true));
+  float* const x_origin = x.data() + trial.x.halo.top * trial.x.row_stride + trial.x.halo.left * trial.x.pixel_stride;
+  FillInput(trial.x, x_origin);
   LANEWISE_RETURN_IF_ERROR(y.Allocate(static_cast<size_t>(trial.y.image_stride)));
   LANEWISE_RETURN_IF_ERROR(working.Allocate(scratch));
   const ScopedFlush flush;
@@ -160,8 +157,8 @@ Status CheckForm(const FormTrial& trial, const Step& step, size_t scratch, const
   return Status::Ok();
 }
 
-SegmentPack PackAndCheck(SegmentPack pack, SegmentCheck check, const std::vector<Segment>& segments, int64_t row,
-                         const KernelTable& kernels, std::shared_ptr<PackVerdict> verdict) {
+SegmentPack PackAndCheck(const SegmentPack& pack, const SegmentCheck& check, const std::vector<Segment>& segments,
+                         int64_t row, const KernelTable& kernels, const std::shared_ptr<PackVerdict>& verdict) {
   const auto narrower = [](const Segment& a, const Segment& b) { return a.vectors < b.vectors; };
   const auto widest = std::max_element(segments.rbegin(), segments.rend(), narrower);
   const int64_t first = widest == segments.rend() ? kNone : widest->channel;

@@ -38,8 +38,8 @@ Status CheckForm(const FormTrial& trial, const Step& step, size_t scratch, const
 // `pack`, and after it `check` for two of the `segments`: the last of those with the most vectors, and the last of all.
 // Filters of `row` elements that are not finite are kUnsupported.
 using SegmentCheck = std::function<Status(const Segment&, const float* rows, const float* packed)>;
-SegmentPack PackAndCheck(SegmentPack pack, SegmentCheck check, const std::vector<Segment>& segments, int64_t row,
-                         const KernelTable& kernels, std::shared_ptr<PackVerdict> verdict);
+SegmentPack PackAndCheck(const SegmentPack& pack, const SegmentCheck& check, const std::vector<Segment>& segments,
+                         int64_t row, const KernelTable& kernels, const std::shared_ptr<PackVerdict>& verdict);
 
 // LANEWISE_SELF_CHECK, read once: with `error`, a layer that fails is an error.
 struct SelfCheckOption {

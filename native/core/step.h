@@ -77,7 +77,7 @@ class Step {
   // What the step reads from memory that no step before it has just written.
   virtual WeightSpan weights() const { return {}; }
   // Weights of the steps behind it: a step that computes more than it reads brings them into the cache meanwhile.
-  virtual void ReadAhead(std::vector<WeightSpan>) {}
+  virtual void ReadAhead(const std::vector<WeightSpan>&) {}
 
   StepInfo info;
 };

@@ -69,7 +69,7 @@ class TileStep : public RowStep {
   // Where rows were not merged.
   void RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const override;
   WeightSpan weights() const override { return SpanOf(weights_); }
-  void ReadAhead(std::vector<WeightSpan> spans) override { ahead_ = std::move(spans); }
+  void ReadAhead(const std::vector<WeightSpan>& spans) override { ahead_ = spans; }
 
  private:
   // Floats [at, ...) of ahead_ as one row; null behind its end.

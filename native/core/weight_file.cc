@@ -1,7 +1,9 @@
 #include "core/weight_file.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
+#include <utility>
 
 #if !defined(_WIN32)
 #include <fcntl.h>
@@ -19,7 +21,7 @@ Status WeightFile::Open(int, std::shared_ptr<WeightFile>*) {
   return Status::Unsupported("descriptors are not shared with the program on this system");
 }
 WeightFile::~WeightFile() = default;
-Status WeightFile::Read(int64_t, size_t, void*) const { return Status::Internal("no file"); }
+Status WeightFile::ReadFile(int64_t, size_t, char*) const { return Status::Internal("no file"); }
 Status WeightFile::CheckUnchanged() const { return Status::Ok(); }
 
 #else
@@ -78,14 +80,10 @@ Status WeightFile::CheckUnchanged() const {
   return {Code::kModelFormat, "the model file has changed since it was opened, and its weights were needed again"};
 }
 
-Status WeightFile::Read(int64_t offset, size_t count, void* bytes) const {
-  if (offset < 0 || offset > size_ || count > static_cast<size_t>(size_ - offset)) {
-    return Status::Invalid("bytes outside of the model file");
-  }
-  auto* out = static_cast<char*>(bytes);
+Status WeightFile::ReadFile(int64_t offset, size_t count, char* bytes) const {
   for (size_t done = 0; done < count;) {
     const ssize_t got =
-        pread(descriptor_, out + done, count - done, static_cast<off_t>(offset) + static_cast<off_t>(done));
+        pread(descriptor_, bytes + done, count - done, static_cast<off_t>(offset) + static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
       LANEWISE_RETURN_IF_ERROR(CheckUnchanged());
@@ -97,6 +95,28 @@ Status WeightFile::Read(int64_t offset, size_t count, void* bytes) const {
 }
 
 #endif
+
+Status WeightFile::Create(size_t size, std::shared_ptr<WeightFile>* file) {
+  std::shared_ptr<WeightFile> created(new WeightFile);
+  LANEWISE_RETURN_IF_ERROR(created->memory_.Allocate((size + sizeof(float) - 1) / sizeof(float)));
+  created->size_ = static_cast<int64_t>(size);
+  *file = std::move(created);
+  return Status::Ok();
+}
+
+Status WeightFile::Write(int64_t offset, size_t count, const void* bytes) {
+  if (memory_.data() == nullptr) return Status::Invalid("only a copy in memory is written to");
+  if (!Has(offset, count)) return Status::Invalid("bytes outside of the model file");
+  if (count > 0) std::memcpy(reinterpret_cast<char*>(memory_.data()) + offset, bytes, count);
+  return Status::Ok();
+}
+
+Status WeightFile::Read(int64_t offset, size_t count, void* bytes) const {
+  if (!Has(offset, count)) return Status::Invalid("bytes outside of the model file");
+  if (descriptor_ >= 0) return ReadFile(offset, count, static_cast<char*>(bytes));
+  if (count > 0) std::memcpy(bytes, reinterpret_cast<const char*>(memory_.data()) + offset, count);
+  return Status::Ok();
+}
 
 Status StoredWeights::Read(int64_t size, size_t first, size_t count, float* elements) const {
   LANEWISE_RETURN_IF_ERROR(

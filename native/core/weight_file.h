@@ -1,10 +1,11 @@
-// The file of a model as a place where weights stay until they are packed.
+// The file of a model, or a copy of its bytes, as a place where weights stay until they are packed.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "core/buffer.h"
 #include "core/status.h"
 
 namespace lanewise {
@@ -16,18 +17,28 @@ class WeightFile {
   // A duplicate of `descriptor`, which must be an open regular file. Unsupported where descriptors cannot be shared
   // with the program (Windows).
   static Status Open(int descriptor, std::shared_ptr<WeightFile>* file);
+  // In memory, to be written before it is read.
+  static Status Create(size_t size, std::shared_ptr<WeightFile>* file);
   ~WeightFile();
   WeightFile(const WeightFile&) = delete;
   WeightFile& operator=(const WeightFile&) = delete;
 
   int64_t size() const { return size_; }
+  size_t memory_bytes() const { return memory_.bytes(); }
+  // Of one that is in memory, and that no other thread reads yet.
+  Status Write(int64_t offset, size_t count, const void* bytes);
   // Bytes [offset, offset + count) of the file. A file that has changed since it was opened is a kModelFormat.
   Status Read(int64_t offset, size_t count, void* bytes) const;
 
  private:
   WeightFile() = default;
+  bool Has(int64_t offset, size_t count) const {
+    return offset >= 0 && offset <= size_ && count <= static_cast<size_t>(size_ - offset);
+  }
   Status CheckUnchanged() const;
+  Status ReadFile(int64_t offset, size_t count, char* bytes) const;
 
+  Buffer memory_;  // the bytes, where there is no descriptor
   int descriptor_ = -1;
   int64_t size_ = 0, modified_ns_ = 0;
 };

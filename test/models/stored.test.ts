@@ -1,4 +1,4 @@
-/** Models whose large weights stay in their file until they are packed. */
+/** Models whose large weights stay in their file, or in a copy of their bytes, until they are packed. */
 import {
   closeSync,
   mkdtempSync,
@@ -12,10 +12,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
+import { ModelProtoSchema } from 'onnx-buf';
 import { loadModel, type Model, type Tensor, tensor } from '#lib/index.js';
 import { native } from '#lib/native.js';
 import { storedFrom } from '#lib/onnx/tensor.js';
+import { copyParts } from '#lib/work.js';
 import { buildModel, floats, type ModelSpec, random } from '../support/onnx-builder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lanewise-stored-'));
@@ -77,37 +80,92 @@ const input = (extent: number): Tensor => {
   return tensor(data, shape);
 };
 
-/** What the model is when all of it is in memory. */
-async function expected(extent: number) {
-  return (await loadModel(bytes.slice())).runSync({ x: input(extent) });
+/** The same model with its weights as lists of numbers, which are decoded with the file. */
+function decoded(content: Uint8Array): Uint8Array {
+  const model = fromBinary(ModelProtoSchema, content);
+  for (const initializer of model.graph!.initializer) {
+    initializer.floatData = [...new Float32Array(initializer.rawData.slice().buffer)];
+    initializer.rawData = new Uint8Array(0);
+  }
+  return toBinary(ModelProtoSchema, model);
 }
+const inMemory = decoded(bytes);
+
+async function expected(extent: number) {
+  return (await loadModel(inMemory)).runSync({ x: input(extent) });
+}
+
+const sources: Readonly<Record<string, () => string | Uint8Array>> = {
+  'a file': () => fileOf(bytes),
+  bytes: () => bytes.slice(),
+};
 
 const runs: Readonly<Record<string, (model: Model, x: Tensor) => Promise<object>>> = {
   run: (model, x) => model.run({ x }),
   runSync: async (model, x) => model.runSync({ x }),
 };
 
-for (const [name, run] of Object.entries(runs)) {
-  test(`${name}: the same values as from bytes, for one input shape after the other`, async (t) => {
-    await using model = await loadModel(fileOf(bytes));
-    // Other extents choose other forms of the convolutions, which pack the weights again.
-    for (const extent of [16, 3, 1, 40, 16]) t.deepEqual(await run(model, input(extent)), await expected(extent));
+for (const [from, source] of Object.entries(sources)) {
+  for (const [name, run] of Object.entries(runs)) {
+    test(`${name}, from ${from}: the same values as decoded, for one input shape after the other`, async (t) => {
+      await using model = await loadModel(source());
+      // Other extents choose other forms of the convolutions, which pack the weights again.
+      for (const extent of [16, 3, 1, 40, 16]) t.deepEqual(await run(model, input(extent)), await expected(extent));
+    });
+  }
+
+  test(`strict numerics, another instruction set: packed from ${from} as well`, async (t) => {
+    const options = { numerics: 'strict', isa: 'scalar' } as const;
+    await using stored = await loadModel(source(), options);
+    await using whole = await loadModel(inMemory, options);
+    t.deepEqual(await stored.run({ x: input(4) }), await whole.run({ x: input(4) }));
+  });
+
+  test(`memory counts weights stored in ${from} as weights`, async (t) => {
+    const shape = { x: [1, channels, 16, 16] };
+    await using stored = await loadModel(source(), { inputShapes: shape });
+    await using whole = await loadModel(inMemory, { inputShapes: shape });
+    t.deepEqual(stored.memory(), whole.memory());
+    t.deepEqual(stored.report(shape), whole.report(shape));
   });
 }
 
-test('strict numerics, another instruction set: packed from the file as well', async (t) => {
-  const options = { numerics: 'strict', isa: 'scalar' } as const;
-  await using stored = await loadModel(fileOf(bytes), options);
-  await using whole = await loadModel(bytes, options);
-  t.deepEqual(await stored.run({ x: input(4) }), await whole.run({ x: input(4) }));
+test('bytes that are detached while they are copied are refused', async (t) => {
+  const own = bytes.slice();
+  const parts: number[] = [];
+  const copying = copyParts(own, (part, at) => parts.push(at, part.length));
+  copying.next();
+  structuredClone(own.buffer, { transfer: [own.buffer] });
+  t.throws(() => copying.next(), { instanceOf: TypeError, message: /detached/ });
+  t.deepEqual(parts, [0, 1 << 19]);
+
+  const other = bytes.slice();
+  const loading = loadModel(other);
+  structuredClone(other.buffer, { transfer: [other.buffer] });
+  await t.throwsAsync(loading, { code: 'ERR_MODEL_FORMAT' });
 });
 
-test('memory counts stored weights as weights', async (t) => {
-  const shape = { x: [1, channels, 16, 16] };
-  await using stored = await loadModel(fileOf(bytes), { inputShapes: shape });
-  await using whole = await loadModel(bytes, { inputShapes: shape });
-  t.deepEqual(stored.memory(), whole.memory());
-  t.deepEqual(stored.report(shape), whole.report(shape));
+test('a copy is written and read inside of its bounds', (t) => {
+  const copy = new native.WeightFile({ size: 10 });
+  copy.write(2, Uint8Array.of(1, 2, 3));
+  copy.write(10, new Uint8Array(0));
+  const into = new Uint8Array(2);
+  copy.read(3, into);
+  t.deepEqual(into, Uint8Array.of(2, 3));
+  for (const [at, count] of [
+    [-1, 1],
+    [10, 1],
+    [8, 3],
+    [2 ** 53, 1],
+  ] as const) {
+    t.throws(() => copy.write(at, new Uint8Array(count)), undefined, `write ${at} ${count}`);
+    t.throws(() => copy.read(at, new Uint8Array(count)), undefined, `read ${at} ${count}`);
+  }
+  copy.close();
+  t.throws(() => copy.read(0, into));
+  t.throws(() => new native.WeightFile({ size: 2 ** 52 }), { message: /memory/ });
+  for (const wrong of [undefined, 3, {}, { size: -1 }, { size: Number.NaN }])
+    t.throws(() => new native.WeightFile(wrong as never), { instanceOf: TypeError });
 });
 
 test('a file that was removed is still there for the model', async (t) => {
@@ -196,7 +254,7 @@ async function structureOf(content: Uint8Array) {
   const descriptor = openSync(path, 'r');
   try {
     const structure = new Uint8Array(content.length);
-    await new native.WeightFile(descriptor).readStructure(structure, storedFrom);
+    await new native.WeightFile({ descriptor }).readStructure(structure, storedFrom);
     return structure;
   } finally {
     closeSync(descriptor);
@@ -243,7 +301,7 @@ onPosix('a structure needs an array of its size, and a file that stays', async (
   const path = fileOf(bytes);
   const descriptor = openSync(path, 'r');
   try {
-    const file = new native.WeightFile(descriptor);
+    const file = new native.WeightFile({ descriptor });
     t.throws(() => file.readStructure(new Uint8Array(7), storedFrom), { instanceOf: RangeError });
     t.throws(() => file.readStructure([] as never, storedFrom), { instanceOf: TypeError });
     truncateSync(path, 1000);
