@@ -58,6 +58,7 @@ async function measure(
     'idle' | 'fromPath' | 'fromBytes' | 'running',
     { p99Ms: number; maxMs: number }[]
   >;
+  const disposed: number[] = [];
   const rejected: number[] = [];
   const stopped: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -65,10 +66,15 @@ async function measure(
     delays.idle.push(await loopDelayDuring(() => new Promise((resolve) => setTimeout(resolve, 500))));
     let model: Model | undefined;
     const load = (source: string | Uint8Array) => async () => {
-      model?.dispose();
       model = await loadModel(source, options);
     };
+    const dispose = () => {
+      const start = performance.now();
+      model?.dispose();
+      disposed.push(performance.now() - start);
+    };
     delays.fromPath.push(await loopDelayDuring(load(file)));
+    dispose();
     delays.fromBytes.push(await loopDelayDuring(load(bytes)));
     if (!model) throw new Error('no model was loaded');
     const start = performance.now();
@@ -84,7 +90,7 @@ async function measure(
       rejected.push(latency.rejectedMs);
       stopped.push(latency.stoppedMs);
     }
-    model.dispose();
+    dispose();
   }
   const { name } = workload;
   return [
@@ -92,6 +98,7 @@ async function measure(
     delayOf(name, 'event loop while loading from a path', delays.fromPath),
     delayOf(name, 'event loop while loading from bytes', delays.fromBytes),
     delayOf(name, 'event loop while running', delays.running),
+    latencyOf(name, 'dispose, which gives its memory back', disposed),
     latencyOf(name, 'abort to rejection', rejected),
     latencyOf(name, 'abort until its threads are free', stopped),
   ];
