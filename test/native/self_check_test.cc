@@ -9,6 +9,7 @@
 
 #include "core/plan.h"
 #include "emulated_amx.h"
+#include "epilogue_cases.h"
 #include "reference.h"
 
 namespace lanewise::test {
@@ -127,6 +128,7 @@ TEST(EveryFormPassesItsSelfCheck) {
       const bool plain = g.kernel == 3 && g.stride == 1 && g.dilation == 1;
       if (f.form.kind == ConvForm::kWinograd && !plain) continue;
       for (const float scale : {1.f, 1e-30f, 1e-36f, 1e-44f, 0.f, 1e15f}) {
+        if (QuickLevel() && scale != 1 && scale != 1e-36f) continue;
         PackCache packs;
         const Outcome got = Compute(Layer(g, scale), *f.table, packs, Wanting(f.form, /*fail=*/true));
         CHECK(got.status.ok() && got.kernel.rfind(f.kernel, 0) == 0, "%s %s, %d channels, weights of %g: '%s' %s",
