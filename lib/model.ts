@@ -8,7 +8,7 @@ import { checkFeed, resultOf } from './feeds.js';
 import { simplifying } from './graph/compile.js';
 import type { Dim, ElementType, Graph } from './graph/ir.js';
 import { type Limits, resolveLimits } from './limits.js';
-import { type Isa, type NativeArray, type NativeStopToken, native } from './native.js';
+import { type Isa, type NativeArray, type NativeStopToken, type NativeWeightFile, native } from './native.js';
 import { callNative, explainMemory, publicError } from './native-error.js';
 import { externalDataIn } from './onnx/external-data.js';
 import { reading } from './onnx/read.js';
@@ -250,7 +250,10 @@ export class Model {
     return this.#queue.stats();
   }
 
-  /** Frees the model once the runs it has accepted, waiting ones too, are over; every later call is an ERR_DISPOSED. */
+  /**
+   * Frees the model once the runs it has accepted, waiting ones too, are over; every later call is an ERR_DISPOSED. Large
+   * memory goes back to the system on another thread, a few milliseconds later.
+   */
   dispose(): void {
     const plans = this.#plans;
     this.#plans = undefined;
@@ -261,10 +264,11 @@ export class Model {
     this.dispose();
   }
 
-  /** {@link dispose}; resolves when the memory is free. */
+  /** {@link dispose}; resolves when the memory is back with the system. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
     await new Promise<void>((resolve) => this.#queue.whenIdle(resolve));
+    await native.freed();
   }
 
   #live(where: string): PlanCache {
@@ -423,8 +427,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const limits = resolveLimits('loadModel', options.limits);
   signal?.throwIfAborted();
   const site = new CallSite(loadModel);
+  let file: NativeWeightFile | undefined;
   try {
-    const { bytes, beside, file } = await openSource('loadModel', source, limits, signal);
+    const opened = await openSource('loadModel', source, limits, signal);
+    const { bytes, beside } = opened;
+    file = opened.file;
     const externalData = externalDataIn(options.externalData ?? {}, beside);
     const read = await inTurns(reading(bytes, { externalData, file, limits }), signal);
     const { graph, report } = await inTurns(simplifying(read, { fold: native, limits }), signal);
@@ -437,6 +444,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     });
     return new Model({ graph: read, plans, queue, threads });
   } catch (cause) {
+    file?.close();
     signal?.throwIfAborted();
     throw site.extend(explainMemory(cause, 'loadModel'));
   }

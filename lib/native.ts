@@ -32,9 +32,9 @@ export interface NativeWeightFile extends WeightFile {
   write(offset: number, from: Uint8Array): void;
   /**
    * Fills `into`, zeros and as long as the file, but for payloads of initializers of `storedFrom` bytes and more. Nobody else
-   * may touch it until then.
+   * may touch it until then. `stop` ends it early, with an error.
    */
-  readStructure(into: Uint8Array, storedFrom: number): Promise<void>;
+  readStructure(into: Uint8Array, storedFrom: number, stop: NativeStopToken | undefined): Promise<void>;
   close(): void;
 }
 
@@ -148,6 +148,8 @@ interface Native extends WeightAlgebra {
   /** The present clock of this thread's core, in units that mean something only beside another clock. For the benches. */
   clock(): number;
   setThreads(count: number): void;
+  /** Resolves when what was disposed of, cleared or closed before has been given back to the system. */
+  freed(): Promise<void>;
 }
 
 function load(): Native {

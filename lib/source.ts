@@ -6,7 +6,8 @@ import { describe } from './describe.js';
 import { LanewiseError } from './errors.js';
 import { type AllLimits, checkLimit, defaultLimits } from './limits.js';
 import { type NativeWeightFile, native } from './native.js';
-import { callNative, publicError } from './native-error.js';
+import { callNative } from './native-error.js';
+import { stoppable } from './native-job.js';
 import { type ExternalData, externalDataBeside } from './onnx/external-data.js';
 import { storedFrom } from './onnx/tensor.js';
 import { copyParts, inTurns } from './work.js';
@@ -53,26 +54,31 @@ export async function readSource(
   return { bytes: await readFile(file, { signal }), beside: externalDataBeside(file) };
 }
 
-/** The bytes of `file` but for its large weights. */
-async function structureOf(where: string, file: NativeWeightFile, size: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
+/** What `file` is without its large weights, which stay there, once `fill` has put them there. Closes it when that fails. */
+async function structureOf(
+  where: string,
+  file: NativeWeightFile,
+  size: number,
+  signal: AbortSignal | undefined,
+  fill?: () => Promise<void>,
+): Promise<Uint8Array> {
   try {
-    await file.readStructure(bytes, storedFrom);
+    await fill?.();
+    const bytes = new Uint8Array(size);
+    await stoppable(where, signal, (stop) => file.readStructure(bytes, storedFrom, stop));
+    return bytes;
   } catch (cause) {
-    throw publicError(cause, where);
+    file.close();
+    throw cause;
   }
-  return bytes;
 }
 
 /** A copy in the addon: one piece of memory, of which V8 need not collect the parts. */
 async function copied(where: string, { bytes, beside }: SourceBytes, signal?: AbortSignal): Promise<SourceBytes> {
   const size = bytes.byteLength;
   const file = callNative(where, () => new native.WeightFile({ size }));
-  await inTurns(
-    copyParts(bytes, (part, at) => file.write(at, part)),
-    signal,
-  );
-  return { bytes: await structureOf(where, file, size), beside, file };
+  const copying = copyParts(bytes, (part, at) => file.write(at, part));
+  return { bytes: await structureOf(where, file, size, signal, () => inTurns(copying, signal)), beside, file };
 }
 
 /**
@@ -100,9 +106,7 @@ export async function openSource(
     const { size } = fstatSync(descriptor);
     checkLimit(limits, 'maxFileBytes', size, 'the model file: bytes');
     const file = callNative(where, () => new native.WeightFile({ descriptor }));
-    const bytes = await structureOf(where, file, size);
-    signal?.throwIfAborted();
-    return { bytes, beside: externalDataBeside(path), file };
+    return { bytes: await structureOf(where, file, size, signal), beside: externalDataBeside(path), file };
   } finally {
     closeSync(descriptor);
   }

@@ -7,8 +7,9 @@ import { WantedValues } from '../graph/lower.js';
 import type { PassReport } from '../graph/passes/pass.js';
 import { valuesRead } from '../graph/values.js';
 import { type AllLimits, checkLimit } from '../limits.js';
-import { type Isa, type NativePlan, type NativeStopToken, type NativeWeightFile, native } from '../native.js';
+import { type Isa, type NativePlan, type NativeWeightFile, native } from '../native.js';
 import { publicError } from '../native-error.js';
+import { stoppable } from '../native-job.js';
 import { type KnownValues, keyOfValues } from '../stages.js';
 import { finish, inTurns, type Work } from '../work.js';
 
@@ -182,18 +183,7 @@ export class PlanCache {
   ): Promise<CompiledPlan | WantedInputs> {
     const compiled = await inTurns(this.#planning(this.#graph, inputShapes, known), signal);
     if (isWanting(compiled)) return this.#keep(key, compiled);
-    const stop: NativeStopToken = new native.StopToken();
-    const abort = () => stop.stop();
-    signal?.addEventListener('abort', abort, { once: true });
-    let plan: NativePlan;
-    try {
-      plan = await native.buildPlan(...this.#planArguments(compiled), stop);
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw publicError(cause, 'compile');
-    } finally {
-      signal?.removeEventListener('abort', abort);
-    }
+    const plan = await stoppable('compile', signal, (stop) => native.buildPlan(...this.#planArguments(compiled), stop));
     const kept = this.#keepPlan(key, compiled, plan);
     this.#forgetWeights(compiled, known, this.#underWay.size > 1);
     return kept;

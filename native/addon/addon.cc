@@ -4,9 +4,11 @@
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "addon/fold_functions.h"
+#include "addon/freed_function.h"
 #include "addon/pixel_functions.h"
 #include "addon/plan_object.h"
 #include "addon/probe.h"
+#include "addon/stop_token.h"
 #include "addon/weight_file_object.h"
 #include "core/self_check.h"
 #include "core/threads.h"
@@ -57,8 +59,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   data->float32_array = Napi::Persistent(env.Global().Get("Float32Array").As<Napi::Function>());
   data->completions = CompletionPort::Create(env);
   ExportPlan(env, exports);
+  ExportStopToken(env, exports);
   ExportFold(env, exports);
   ExportWeightFile(env, exports);
+  ExportFreed(env, exports);
   ExportPixels(env, exports);
   ExportProbe(env, exports);
   exports.Set("cpuInfo", Napi::Function::New(env, CpuInfo, "cpuInfo"));

@@ -16,4 +16,11 @@ struct EnvironmentData {
 
 inline EnvironmentData& DataOf(Napi::Env env) { return *env.GetInstanceData<EnvironmentData>(); }
 
+// What a value wraps that `constructor` made; null for any other value.
+template <typename Wrapped>
+Wrapped* UnwrapAs(const Napi::Value& value, const Napi::FunctionReference& constructor) {
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) return nullptr;
+  return Napi::ObjectWrap<Wrapped>::Unwrap(value.As<Napi::Object>());
+}
+
 }  // namespace lanewise

@@ -9,8 +9,10 @@
 #include "addon/external_memory.h"
 #include "addon/plan_jobs.h"
 #include "addon/plan_spec.h"
+#include "addon/stop_token.h"
 #include "addon/typed_arrays.h"
 #include "core/plan.h"
+#include "core/reclaim.h"
 #include "core/self_check.h"
 #include "core/threads.h"
 #include "cpu/dispatch.h"
@@ -22,7 +24,11 @@ class WeightsObject : public Napi::ObjectWrap<WeightsObject> {
  public:
   explicit WeightsObject(const Napi::CallbackInfo& info)
       : ObjectWrap(info), shared_(std::make_shared<SharedWeights>(info.Env())) {}
-  ~WeightsObject() override { shared_->memory.Close(); }
+  ~WeightsObject() override {
+    shared_->memory.Close();
+    const size_t bytes = shared_->packs.bytes();
+    FreeSoon(std::move(shared_), bytes);
+  }
   WeightsObject(const WeightsObject&) = delete;
   WeightsObject& operator=(const WeightsObject&) = delete;
   static Napi::Function Define(Napi::Env env) {
@@ -37,38 +43,14 @@ class WeightsObject : public Napi::ObjectWrap<WeightsObject> {
     return Napi::Number::New(info.Env(), static_cast<double>(shared_->packs.bytes()));
   }
   void Clear(const Napi::CallbackInfo&) {
-    shared_->packs.Clear();
+    const size_t bytes = shared_->packs.bytes();
+    FreeSoon(shared_->packs.TakeAll(), bytes);
     shared_->Report();
     ReturnFreeMemory();
   }
 
   std::shared_ptr<SharedWeights> shared_;
 };
-
-class StopObject : public Napi::ObjectWrap<StopObject> {
- public:
-  explicit StopObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
-  static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "StopToken", {InstanceMethod<&StopObject::Stop>("stop")});
-  }
-  const std::shared_ptr<std::atomic<bool>>& flag() const { return flag_; }
-
- private:
-  void Stop(const Napi::CallbackInfo&) { flag_->store(true, std::memory_order_relaxed); }
-
-  std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
-};
-
-template <typename Wrapped>
-Wrapped* UnwrapAs(const Napi::Value& value, const Napi::FunctionReference& constructor) {
-  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) return nullptr;
-  return Napi::ObjectWrap<Wrapped>::Unwrap(value.As<Napi::Object>());
-}
-
-std::shared_ptr<std::atomic<bool>> StopFlag(const Napi::CallbackInfo& info, size_t i) {
-  auto* stop = info.Length() > i ? UnwrapAs<StopObject>(info[i], DataOf(info.Env()).stop_constructor) : nullptr;
-  return stop != nullptr ? stop->flag() : std::make_shared<std::atomic<bool>>(false);
-}
 
 // What a plan is made with: (spec, weights | undefined, isa | undefined, {threads, strict} | undefined)
 struct PlanArguments {
@@ -121,7 +103,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
       Report();
     }
   }
-  ~PlanObject() override { memory_.Close(); }
+  ~PlanObject() override { Free(); }
   PlanObject(const PlanObject&) = delete;
   PlanObject& operator=(const PlanObject&) = delete;
 
@@ -230,10 +212,13 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     return result;
   }
 
-  // Runs in flight keep the plan; everything else is freed now.
-  void Dispose(const Napi::CallbackInfo&) {
+  void Dispose(const Napi::CallbackInfo&) { Free(); }
+  // Runs in flight keep the plan.
+  void Free() {
     memory_.Close();
-    plan_.reset();
+    if (plan_ == nullptr) return;
+    const size_t bytes = plan_->constant_bytes() + plan_->held_bytes();
+    FreeSoon(std::move(plan_), bytes);
   }
   // What the runs before have made; a run off this thread is seen by the next.
   void Report() { memory_.Set(plan_->held_bytes()); }
@@ -303,7 +288,6 @@ void ExportPlan(Napi::Env env, Napi::Object exports) {
   };
   define("Plan", PlanObject::Define(env), &data.plan_constructor);
   define("Weights", WeightsObject::Define(env), &data.weights_constructor);
-  define("StopToken", StopObject::Define(env), &data.stop_constructor);
   exports.Set("buildPlan", Napi::Function::New(env, BuildPlan, "buildPlan"));
 }
 

@@ -6,7 +6,9 @@
 #include "addon/errors.h"
 #include "addon/executor.h"
 #include "addon/external_memory.h"
+#include "addon/stop_token.h"
 #include "core/model_structure.h"
+#include "core/reclaim.h"
 
 namespace lanewise {
 namespace {
@@ -14,8 +16,9 @@ namespace {
 class StructureJob : public Job {
  public:
   // Nobody but the job may touch `into` until it is done.
-  StructureJob(Napi::Env env, std::shared_ptr<const WeightFile> file, Napi::Uint8Array into, size_t stored_from)
-      : Job(env, std::make_shared<std::atomic<bool>>(false)),
+  StructureJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, std::shared_ptr<const WeightFile> file,
+               Napi::Uint8Array into, size_t stored_from)
+      : Job(env, std::move(stop)),
         file_(std::move(file)),
         bytes_(into.Data()),
         stored_from_(stored_from) {
@@ -49,7 +52,7 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
       throw Napi::TypeError::New(env, "WeightFile: expected a file descriptor, or a size");
     }
   }
-  ~WeightFileObject() override { memory_.Close(); }
+  ~WeightFileObject() override { Free(); }
   WeightFileObject(const WeightFileObject&) = delete;
   WeightFileObject& operator=(const WeightFileObject&) = delete;
   static Napi::Function Define(Napi::Env env) {
@@ -81,7 +84,7 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
     ThrowIfError(info.Env(),
                  Live(info.Env())->Write(info[0].As<Napi::Number>().Int64Value(), from.ByteLength(), from.Data()));
   }
-  // readStructure(Uint8Array of zeros, storedFrom) -> Promise
+  // readStructure(Uint8Array of zeros, storedFrom, stop | undefined) -> Promise
   Napi::Value ReadStructure(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (info.Length() < 2 || !IsBytes(info[0]) || !info[1].IsNumber())
@@ -90,7 +93,7 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
     const std::shared_ptr<const WeightFile> file = Live(env);
     if (static_cast<uint64_t>(file->size()) != into.ByteLength())
       throw Napi::RangeError::New(env, "readStructure: expected as many bytes as the file has");
-    auto job = std::make_unique<StructureJob>(env, file, into, info[1].ToNumber().Uint32Value());
+    auto job = std::make_unique<StructureJob>(env, StopFlag(info, 2), file, into, info[1].ToNumber().Uint32Value());
     const Napi::Promise promise = job->promise();
     const auto& completions = DataOf(env).completions;
     completions->Submit(completions, std::move(job));
@@ -99,10 +102,13 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
   static bool IsBytes(const Napi::Value& value) {
     return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
   }
+  void Close(const Napi::CallbackInfo&) { Free(); }
   // Builds under way keep the file.
-  void Close(const Napi::CallbackInfo&) {
-    file_.reset();
+  void Free() {
     memory_.Close();
+    if (file_ == nullptr) return;
+    const size_t bytes = file_->memory_bytes();
+    FreeSoon(std::move(file_), bytes);
   }
 
   std::shared_ptr<WeightFile> file_;
@@ -122,10 +128,10 @@ std::shared_ptr<const StoredWeights> ReadStoredWeights(const Napi::Value& data) 
   if (!data.IsObject() || data.IsTypedArray()) return nullptr;
   const auto object = data.As<Napi::Object>();
   const Napi::Value file = object.Get("file"), offset = object.Get("offset"), scale = object.Get("scale");
-  const Napi::Function constructor = DataOf(env).weight_file_constructor.Value();
-  if (!file.IsObject() || !file.As<Napi::Object>().InstanceOf(constructor) || !offset.IsNumber()) return nullptr;
+  const auto* source = UnwrapAs<WeightFileObject>(file, DataOf(env).weight_file_constructor);
+  if (source == nullptr || !offset.IsNumber()) return nullptr;
   auto stored = std::make_shared<StoredWeights>();
-  stored->file = Napi::ObjectWrap<WeightFileObject>::Unwrap(file.As<Napi::Object>())->Live(env);
+  stored->file = source->Live(env);
   stored->offset = offset.As<Napi::Number>().Int64Value();
   if (scale.IsTypedArray() && scale.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array) {
     const auto factors = scale.As<Napi::Float64Array>();

@@ -1,16 +1,9 @@
 #include "core/buffer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <new>
 #include <string>
-
-#include "core/monitor.h"
-
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 // Sanitizers see into the heap, not into mappings.
 #if defined(__has_feature)
@@ -96,19 +89,6 @@ void Buffer::Free() {
   }
   data_ = nullptr;
   size_ = 0;
-}
-
-void ReturnFreeMemory() {
-#if defined(__GLIBC__)
-  // One at a time: it goes through the whole heap.
-  static std::atomic<bool> under_way{false};
-  if (under_way.exchange(true)) return;
-  const auto trim = [](void*) {
-    malloc_trim(0);
-    under_way = false;
-  };
-  if (!StartDetachedThread(trim, nullptr)) under_way = false;
-#endif
 }
 
 }  // namespace lanewise

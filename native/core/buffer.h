@@ -36,8 +36,4 @@ class Buffer {
   size_t size_ = 0;
 };
 
-// Gives pages of the heap that are free back to the system, soon and on another thread. Buffers large enough to be
-// mappings need no help; this is for what small ones and containers leave behind.
-void ReturnFreeMemory();
-
 }  // namespace lanewise

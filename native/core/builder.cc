@@ -37,7 +37,7 @@ std::shared_ptr<Buffer> PackCache::Find(const Key& key) const {
   return it == buffers_.end() ? nullptr : it->second;
 }
 
-void PackCache::Insert(const std::map<Key, std::shared_ptr<Buffer>>& buffers) {
+void PackCache::Insert(const Buffers& buffers) {
   const Locked locked(monitor_);
   for (const auto& [key, buffer] : buffers) buffers_[key] = buffer;
 }
@@ -59,10 +59,10 @@ bool PackCache::IsKeptDirect(int64_t constant_id) const {
   return direct_.count(constant_id) > 0;
 }
 
-void PackCache::Clear() {
+PackCache::Buffers PackCache::TakeAll() {
   const Locked locked(monitor_);
-  buffers_.clear();
   direct_.clear();
+  return std::exchange(buffers_, {});
 }
 
 std::vector<int> ReadValues(const StepSpec& step) {

@@ -29,18 +29,20 @@ namespace lanewise {
 class PackCache {
  public:
   using Key = std::pair<int64_t, std::string>;
+  using Buffers = std::map<Key, std::shared_ptr<Buffer>>;
   // Null when absent.
   std::shared_ptr<Buffer> Find(const Key& key) const;
-  void Insert(const std::map<Key, std::shared_ptr<Buffer>>& buffers);
+  void Insert(const Buffers& buffers);
   // Weights that failed the self-check of a form are convolved with directly from then on.
   void KeepDirect(int64_t constant_id);
   bool IsKeptDirect(int64_t constant_id) const;
   size_t bytes() const;
-  void Clear();
+  // All there are. Plans keep what they use.
+  Buffers TakeAll();
 
  private:
   mutable Monitor monitor_;  // plans may be built on several threads at once
-  std::map<Key, std::shared_ptr<Buffer>> buffers_;
+  Buffers buffers_;
   std::set<int64_t> direct_;
 };
 

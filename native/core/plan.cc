@@ -128,6 +128,10 @@ Status Plan::TryToBuild(const PlanSpec& spec, const KernelTable& kernels, PackCa
   p->steps_ = std::move(builder.steps_);
   ReadAhead(p->steps_);
   p->constants_ = std::move(builder.packed_);
+  std::set<const Buffer*> seen;
+  for (const auto& buffer : p->constants_) {
+    if (seen.insert(buffer.get()).second) p->constant_bytes_ += buffer->bytes();
+  }
   p->own_constant_bytes_ = builder.own_bytes_;
   p->arena_size_ = builder.arena_size_;
   p->scratch_ = RoundUp(builder.scratch_);
@@ -141,15 +145,6 @@ int Plan::step_threads(size_t i) const {
 }
 
 size_t Plan::CopySize(const PortInfo& port) { return RoundUp(port.floats()); }
-
-size_t Plan::constant_bytes() const {
-  std::set<const Buffer*> seen;
-  size_t total = 0;
-  for (const auto& buffer : constants_) {
-    if (seen.insert(buffer.get()).second) total += buffer->bytes();
-  }
-  return total;
-}
 
 size_t Plan::held_bytes() const { return own_constant_bytes_ + arenas_.bytes() + copies_.bytes(); }
 

@@ -47,7 +47,7 @@ class Plan {
   size_t step_items(size_t i) const { return steps_[i]->items(); }
   int step_threads(size_t i) const;
   size_t arena_bytes() const { return static_cast<size_t>(arena_size_) * sizeof(float); }
-  size_t constant_bytes() const;
+  size_t constant_bytes() const { return constant_bytes_; }
   // Memory of this plan alone, now: arenas with their scratch memory, copies, and constants that no PackCache shares.
   size_t held_bytes() const;
   const KernelTable& kernels() const { return *kernels_; }
@@ -77,7 +77,7 @@ class Plan {
   std::vector<std::shared_ptr<Buffer>> constants_;
   int64_t arena_size_ = 0;
   size_t scratch_ = 0;
-  size_t own_constant_bytes_ = 0;
+  size_t constant_bytes_ = 0, own_constant_bytes_ = 0;
   size_t copies_size_ = 0;
   RunMemory arenas_{"activations", SIZE_MAX};
   RunMemory copies_{"inputs and outputs", 4};  // waiting runs have theirs too: few of a long queue's are kept

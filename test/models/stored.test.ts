@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import test from 'ava';
 import { ModelProtoSchema } from 'onnx-buf';
@@ -248,13 +249,48 @@ onLinux('the file is closed with the model, and with fixed shapes at once', asyn
   t.false(isOpen(other));
 });
 
+onLinux('the file is closed when loading fails, whatever fails', async (t) => {
+  const path = fileOf(bytes);
+  const nodes = [...spec(16).nodes, { op: 'Nonsense', inputs: ['y'], outputs: ['z'] }];
+  const unknown = fileOf(buildModel({ ...spec(16), nodes, outputs: ['z'] }));
+  const cut = fileOf(bytes.subarray(0, bytes.length - 1));
+  await t.throwsAsync(loadModel(path, { inputShapes: { x: [1, channels + 1, 8, 8] } }));
+  await t.throwsAsync(loadModel(unknown), { code: 'ERR_UNSUPPORTED_OPERATOR' });
+  await t.throwsAsync(loadModel(cut), { code: 'ERR_MODEL_FORMAT' });
+  for (const file of [path, unknown, cut]) t.false(isOpen(file), file);
+});
+
+onLinux('an abort ends the reading of the structure, and closes the file', async (t) => {
+  // One field after the other, as slow to walk as a file can be.
+  const path = fileOf(new Uint8Array(64 << 20).fill(8));
+  for (const turns of [0, 1]) {
+    const controller = new AbortController();
+    const loading = loadModel(path, { signal: controller.signal });
+    t.true(isOpen(path));
+    if (turns > 0) await setImmediate();
+    controller.abort('enough');
+    const reason: unknown = await loading.then(
+      () => undefined,
+      (error) => error,
+    );
+    t.is(reason, 'enough');
+    t.false(isOpen(path));
+  }
+  const descriptor = openSync(path, 'r');
+  const [file, stop] = [new native.WeightFile({ descriptor }), new native.StopToken()];
+  closeSync(descriptor);
+  stop.stop();
+  await t.throwsAsync(file.readStructure(new Uint8Array(64 << 20), storedFrom, stop), { code: 'ERR_ABORTED' });
+  file.close();
+});
+
 /** What is read of a file before its weights are wanted. */
 async function structureOf(content: Uint8Array) {
   const path = fileOf(content);
   const descriptor = openSync(path, 'r');
   try {
     const structure = new Uint8Array(content.length);
-    await new native.WeightFile({ descriptor }).readStructure(structure, storedFrom);
+    await new native.WeightFile({ descriptor }).readStructure(structure, storedFrom, undefined);
     return structure;
   } finally {
     closeSync(descriptor);
@@ -302,10 +338,12 @@ onPosix('a structure needs an array of its size, and a file that stays', async (
   const descriptor = openSync(path, 'r');
   try {
     const file = new native.WeightFile({ descriptor });
-    t.throws(() => file.readStructure(new Uint8Array(7), storedFrom), { instanceOf: RangeError });
-    t.throws(() => file.readStructure([] as never, storedFrom), { instanceOf: TypeError });
+    t.throws(() => file.readStructure(new Uint8Array(7), storedFrom, undefined), { instanceOf: RangeError });
+    t.throws(() => file.readStructure([] as never, storedFrom, undefined), { instanceOf: TypeError });
     truncateSync(path, 1000);
-    await t.throwsAsync(file.readStructure(new Uint8Array(bytes.length), storedFrom), { code: 'ERR_MODEL_FORMAT' });
+    await t.throwsAsync(file.readStructure(new Uint8Array(bytes.length), storedFrom, undefined), {
+      code: 'ERR_MODEL_FORMAT',
+    });
   } finally {
     closeSync(descriptor);
   }

@@ -197,7 +197,7 @@ TEST(PlansOfOneModelShareTheirConstants) {
       const size_t bytes = packs.bytes();
       CHECK(Plan::Create(net.spec, *table, packs, &second).ok());
       CHECK(packs.bytes() == bytes, "%s net %d: packed again", table->isa, static_cast<int>(seed));
-      packs.Clear();  // the plans go on with what they hold
+      packs.TakeAll();  // the plans go on with what they hold
       const Tensors inputs = InputsOf(*first, seed);
       CHECK(SameBits(RunPlan(*first, inputs), RunPlan(*second, inputs)));
     }

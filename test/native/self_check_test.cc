@@ -254,7 +254,7 @@ TEST(AFormIsCheckedOnceForAllPlans) {
       CHECK(Plan::Create(layer.spec, counting, packs, &plan, options).ok());
       CHECK((calls > 0) == first, "%s plan: %d calls", first ? "first" : "second", calls);
     }
-    packs.Clear();
+    packs.TakeAll();
     CHECK(Plan::Create(layer.spec, counting, packs, &plan, options).ok() && calls > 0, "forgotten with the weights");
   }
 }

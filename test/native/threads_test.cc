@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "core/plan.h"
+#include "core/reclaim.h"
 #include "core/threads.h"
 #include "epilogue_cases.h"
 #include "random_net.h"
@@ -130,6 +131,37 @@ TEST(PlansOfOneModelAreMadeAtTheSameTime) {
       Run run(plans[static_cast<size_t>(t)]);
       CHECK(run(2).ok() && run.outputs == expected.outputs);
     });
+  }
+}
+
+TEST(LargeMemoryIsFreedElsewhereAndAwaited) {
+  static thread_local bool disposing = false;
+  struct Owner {
+    std::atomic<int>& freed;
+    bool at_once;
+    ~Owner() {
+      CHECK(disposing == at_once);
+      ++freed;
+    }
+  };
+  const auto dispose = [](std::atomic<int>& freed, bool at_once, size_t bytes) {
+    auto owner = std::shared_ptr<Owner>(new Owner{freed, at_once});
+    disposing = true;
+    FreeSoon(std::move(owner), bytes);
+    disposing = false;
+  };
+  for (int round = 0; round < Rounds(200); ++round) {
+    std::atomic<int> freed{0};
+    OnThreads(3, [&](int user) {
+      for (int i = 0; i < 5; ++i) {
+        dispose(freed, true, 1000);
+        dispose(freed, false, size_t{100} << 20);
+        if (user == 0) ReturnFreeMemory();
+      }
+      if (user == 1) AwaitFreed();
+    });
+    AwaitFreed();
+    CHECK(freed == 3 * 5 * 2);
   }
 }
 
