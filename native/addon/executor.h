@@ -34,6 +34,8 @@ class Job {
   virtual Status Execute(const std::atomic<bool>& stop) = 0;
   // On the JavaScript thread, after success: what the promise resolves with.
   virtual Napi::Value Result(Napi::Env env) = 0;
+  // That the next one is likely soon, and that there are processors for it and for JavaScript.
+  void ExpectAnother() { another_ = true; }
   // A JavaScript value whose memory Execute reads: kept alive until the job is done, and teardown waits for Execute.
   void Borrow(const Napi::Object& value);
 
@@ -43,6 +45,7 @@ class Job {
   std::shared_ptr<std::atomic<bool>> stop_;
   // No Napi::Reference: a job may be deleted on any thread, when its environment is gone and has freed this itself.
   napi_ref borrowed_ = nullptr;
+  bool another_ = false;
   Status status_;
   std::shared_ptr<CompletionPort> port_;
 };
@@ -53,8 +56,8 @@ class CompletionPort {
   // JavaScript thread: takes the job and keeps the event loop alive until it is done.
   void Submit(std::shared_ptr<CompletionPort> self, std::unique_ptr<Job> job);
   // A thread of the executor: does the job and hands it to the JavaScript thread, or drops it when the environment is
-  // gone.
-  static void Process(Job* job);
+  // gone. Whether another is likely to follow soon.
+  static bool Process(Job* job);
 
  private:
   // False when the environment is gone: the job must not be touched but by Complete.

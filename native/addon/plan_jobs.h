@@ -9,6 +9,7 @@
 #include "addon/external_memory.h"
 #include "core/buffer.h"
 #include "core/plan.h"
+#include "core/threads.h"
 
 namespace lanewise {
 
@@ -22,7 +23,10 @@ class RunJob : public Job {
   RunJob& operator=(const RunJob&) = delete;
   // First; the size of each input is that of the plan's.
   Status CopyInputs(const std::vector<const void*>& inputs);
-  void set_threads(int threads) { threads_ = threads; }
+  void set_threads(int threads) {
+    threads_ = threads;
+    if (threads > 1 && ThreadPool::Instance().default_threads() > 1) ExpectAnother();
+  }
   void Time() { step_ms_.resize(plan_->step_count()); }
 
  protected:

@@ -41,4 +41,13 @@ class Locked {
 bool StartDetachedThread(void (*function)(void*), void* argument);
 void YieldThread();
 
+// Between two looks at what another thread will write.
+inline void Pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 }  // namespace lanewise

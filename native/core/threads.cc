@@ -15,14 +15,6 @@
 namespace lanewise {
 namespace {
 
-inline void Pause() {
-#if defined(__x86_64__) || defined(_M_X64)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 // How long a worker looks for the next task before it sleeps. Between two steps of a run the wait is short, and a
 // worker that sleeps must be found a processor again; after a run another may follow at once.
 constexpr auto kWaitInRun = std::chrono::microseconds(1000), kWaitAfterRun = std::chrono::microseconds(50);
@@ -187,6 +179,8 @@ int ThreadPool::threads() const {
   const int requested = s.requested.load(std::memory_order_relaxed);
   return requested > 0 ? requested : s.by_default;
 }
+
+int ThreadPool::default_threads() const { return State().by_default; }
 
 void ThreadPool::SetThreads(int count) { State().requested.store(std::clamp(count, 0, kMaxThreads)); }
 

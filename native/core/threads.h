@@ -22,6 +22,7 @@ class ThreadPool {
   // Number of threads that runs use unless they say otherwise: SetThreads, else LANEWISE_THREADS, else the processors
   // that were available when the library was loaded. SetThreads(0) goes back to the default.
   int threads() const;
+  int default_threads() const;
   void SetThreads(int count);
   // Null when LANEWISE_THREADS is fine or unset, else the text that is wrong with it.
   const char* environment_error() const;
