@@ -42,6 +42,7 @@ void Look(const Queue& q) {
       if (q.waiting.load(std::memory_order_relaxed) > 0) return;
       Pause();
     }
+    YieldThread();  // JavaScript may have been woken on this processor
   } while (Clock::now() < end);
 }
 
