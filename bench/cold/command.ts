@@ -78,6 +78,6 @@ export const command: BenchCommand = {
       ? await measureMixed(chosen, options)
       : await eachWithProgress(chosen, (workload, part) => measureCold(workload, options, part));
     const kind = mixed ? 'mixed' : 'cold';
-    await deliver({ kind, ...where, threads: options.threads, results }, raceSection, options);
+    await deliver({ kind, ...where, threads: options.threads, call: 'run', results }, raceSection, options);
   },
 };

@@ -16,6 +16,9 @@ export interface OurEngine extends Engine {
   profile(): readonly ProfileStep[];
 }
 
+/** `run` leaves the event loop free; `runSync` holds it, as the run of onnxruntime-node does. */
+export type OurCall = 'run' | 'runSync';
+
 /** A network in both engines. */
 export interface Pair {
   readonly workload: Workload;
@@ -26,9 +29,9 @@ export interface Pair {
   release(): Promise<void>;
 }
 
-export async function openPair(workload: Workload, threads: number, isa: Isa): Promise<Pair> {
+export async function openPair(workload: Workload, threads: number, isa: Isa, call: OurCall = 'run'): Promise<Pair> {
   const prepared = await workload.prepare();
-  const ours = await openLanewise(prepared, threads, isa);
+  const ours = await openLanewise(prepared, threads, isa, call);
   const plain = await openOnnxruntime(prepared, threads, 'disabled');
   const difference = largestDifference(await ours.run(), await plain.run());
   await plain.release();
@@ -45,7 +48,7 @@ export async function openPair(workload: Workload, threads: number, isa: Isa): P
   };
 }
 
-export async function openLanewise(workload: Prepared, threads: number, isa: Isa): Promise<OurEngine> {
+export async function openLanewise(workload: Prepared, threads: number, isa: Isa, call: OurCall): Promise<OurEngine> {
   const { file, inputName, shape, data } = workload;
   const model = await loadModel(file, { threads, isa, inputShapes: { [inputName]: shape } });
   const feeds = { [inputName]: tensor(data, shape) };
@@ -54,7 +57,7 @@ export async function openLanewise(workload: Prepared, threads: number, isa: Isa
     profile: () => model.profileSync(feeds).steps,
     async run() {
       return new Map(
-        Object.entries(await model.run(feeds)).map(([name, output]) => [name, output.data as Float32Array]),
+        Object.entries(await model[call](feeds)).map(([name, output]) => [name, output.data as Float32Array]),
       );
     },
     async release() {

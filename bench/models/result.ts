@@ -2,7 +2,7 @@
 import type { Origin } from '../report/machine.js';
 import { type Probed, steadyRounds } from '../report/peak.js';
 import { median, quantile } from '../report/statistics.js';
-import type { Pair } from './engines.js';
+import type { OurCall, Pair } from './engines.js';
 import type { Round } from './race.js';
 
 /** A step of the network's plan. */
@@ -44,6 +44,7 @@ export interface NetworkResult {
 export interface RaceDocument extends Origin {
   readonly kind: 'models' | 'cold' | 'mixed';
   readonly threads: number;
+  readonly call: OurCall;
   readonly results: readonly NetworkResult[];
 }
 

@@ -5,6 +5,7 @@ import { originText, threadsText } from '../report/machine.js';
 import type { Section } from '../report/section.js';
 import { geometricMean, median } from '../report/statistics.js';
 import { type Column, exponential, milliseconds, percent, tableOf, times } from '../report/table.js';
+import type { OurCall } from './engines.js';
 import type { NetworkResult, RaceDocument } from './result.js';
 
 const columns: readonly Column<NetworkResult>[] = [
@@ -33,7 +34,12 @@ const conditions: Readonly<Record<RaceDocument['kind'], string>> = {
   mixed: 'All networks run one after the other, each once, so that each finds the caches full of the others.',
 };
 
-function notes({ kind, threads, isa, results }: RaceDocument): string[] {
+const calls: Readonly<Record<OurCall, string>> = {
+  run: 'By `run` of either library; that of lanewise leaves the event loop free.',
+  runSync: 'By `runSync` of lanewise, which holds the event loop as `run` of onnxruntime does.',
+};
+
+function notes({ kind, threads, call, isa, results }: RaceDocument): string[] {
   const slower = results.filter(({ speedup }) => speedup < 1);
   const of = (value: (result: NetworkResult) => number) => median(results.map(value)).toFixed(0);
   const shares = threads > 1 ? `; shares are of ${threads} times that` : '';
@@ -41,7 +47,7 @@ function notes({ kind, threads, isa, results }: RaceDocument): string[] {
     `Geometric mean of the speeds: ${times(geometricMean(results.map(({ speedup }) => speedup)))} of onnxruntime's. ${
       slower.length === 0 ? 'No network is slower.' : `Slower: ${slower.map(({ title }) => title).join(', ')}.`
     }`,
-    `${conditions[kind]} Peak of one core: ${of((r) => r.peak)} GFLOP/s (${isa}, median)${shares}. Memory: ${of((r) => r.bandwidth)} GB/s read and written by ${threadsText(threads)}.`,
+    `${conditions[kind]} ${calls[call]} Peak of one core: ${of((r) => r.peak)} GFLOP/s (${isa}, median)${shares}. Memory: ${of((r) => r.bandwidth)} GB/s read and written by ${threadsText(threads)}.`,
     `Speed: median over rounds of onnxruntime ms / lanewise ms. Of peak: 2 x MACs / time; Winograd needs fewer multiplications than it is given credit for. Max diff: to onnxruntime without graph optimisations, relative to the largest output. Rounds: those during which the peak moved less than 5 %, of all.`,
   ];
 }
@@ -53,14 +59,14 @@ const pointsOf = (results: readonly NetworkResult[]): RooflinePoint[] =>
   });
 
 export function raceSection(document: RaceDocument): Section {
-  const { kind, threads, results } = document;
+  const { kind, threads, call, results } = document;
   const points = pointsOf(results);
   const roofs = {
     peak: threads * median(results.map(({ peak }) => peak)),
     bandwidth: median(results.map(({ bandwidth }) => bandwidth)),
   };
   return {
-    title: `${titles[kind]}, ${threadsText(threads)}`,
+    title: `${titles[kind]}, ${threadsText(threads)}${call === 'runSync' ? ', runSync' : ''}`,
     origin: originText(document, `${threadsText(threads)} each, batch 1`, true),
     table: tableOf(columns, results),
     notes: notes(document),

@@ -49,6 +49,7 @@ export const layer = (name: string, op = 'conv2d', kernel = 'tile 14x2') => ({
 
 export const models = (layerName = 'stem'): RaceDocument => ({
   kind: 'models',
+  call: 'run',
   ...origin,
   threads: 1,
   results: [
@@ -59,6 +60,7 @@ export const models = (layerName = 'stem'): RaceDocument => ({
 
 export const cold = (): RaceDocument => ({
   kind: 'cold',
+  call: 'run',
   ...origin,
   threads: 1,
   results: [network('Quick', [round(8, 12)])],
