@@ -1,4 +1,5 @@
-// `npm ci` in a clone ends here: the addon, then dist/. As a dependency the package brings both with it.
+// `npm ci` in a clone ends here: the addon, then dist/. As a dependency the package brings both with it. `npm pack` and
+// `npm publish` come here too, and want a bundle.
 import path from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { bin, root, run, which } from './tools.mjs';
@@ -36,4 +37,8 @@ if (!packing) {
 if (!run(process.execPath, [tsc, '-p', 'tsconfig.json'])) {
   console.error('lanewise: lib/ does not compile');
   process.exit(1);
+}
+if (packing) {
+  const { bundleInPlace } = await import('./bundle.mjs'); // esbuild is not there where nothing is built
+  await bundleInPlace();
 }

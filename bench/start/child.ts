@@ -8,12 +8,12 @@ import type { Start, StartEngine, StartTask } from './start.js';
 type FirstResult = (task: StartTask, data: Float32Array<ArrayBuffer>) => Promise<ArrayLike<unknown>>;
 
 /** Imports the engine; what comes back loads the network and runs it once. */
-const engines: Readonly<Record<StartEngine, () => Promise<FirstResult>>> = {
+const engines: Readonly<Record<StartEngine, (task: StartTask) => Promise<FirstResult>>> = {
   async none() {
     return async (_, data) => data;
   },
-  async lanewise() {
-    const { loadModel, tensor } = await import('lanewise');
+  async lanewise({ lanewise }) {
+    const { loadModel, tensor } = (await import(lanewise)) as typeof import('lanewise');
     return async ({ file, inputName, shape, threads, isa }, data) => {
       const model = await loadModel(file, { threads, isa });
       keepAlive.push(model);
@@ -58,7 +58,7 @@ const task = JSON.parse(readFileSync(0, 'utf8')) as StartTask;
 const { buffer, byteOffset, byteLength } = readFileSync(task.inputFile);
 const data = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
 const begin = performance.now();
-const run = await engines[engine]();
+const run = await engines[engine](task);
 const imported = performance.now();
 const result = await run(task, data);
 const done = performance.now();

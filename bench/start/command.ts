@@ -9,7 +9,7 @@ import { origin } from '../report/machine.js';
 import { type CommonOptions, commonHelp, readOptions, UsageError } from '../report/options.js';
 import { eachWithProgress, type PartProgress } from '../report/progress.js';
 import { type StartResult, startResult, startSection } from './section.js';
-import { type Start, type StartEngine, type StartTask, startCold } from './start.js';
+import { publishedEntry, type Start, type StartEngine, type StartTask, startCold } from './start.js';
 
 const engines = ['none', 'lanewise', 'onnxruntime'] as const satisfies readonly StartEngine[];
 
@@ -28,7 +28,7 @@ Networks: ${workloadNames.join(', ')}
 async function measure(
   workload: Workload,
   { rounds, threads, isa }: CommonOptions,
-  folder: string,
+  { folder, lanewise }: { readonly folder: string; readonly lanewise: string },
   part: PartProgress,
 ): Promise<StartResult> {
   const { name, title } = workload;
@@ -36,7 +36,7 @@ async function measure(
   const { file, inputName, shape, data } = await workload.prepare();
   const inputFile = join(folder, `${name}.bin`);
   writeFileSync(inputFile, data);
-  const task: StartTask = { file, inputName, shape, inputFile, threads, isa };
+  const task: StartTask = { lanewise, file, inputName, shape, inputFile, threads, isa };
   const startAll = (): Record<StartEngine, Start> => {
     const starts = engines.map((engine) => [engine, startCold(engine, task)] as const);
     return Object.fromEntries(starts) as Record<StartEngine, Start>;
@@ -58,8 +58,9 @@ export const command: BenchCommand = {
     const where = origin(options.isa);
     const folder = mkdtempSync(join(tmpdir(), 'lanewise-start-'));
     try {
+      const lanewise = publishedEntry();
       const results = await eachWithProgress(chosenWorkloads(options.only), (workload, part) =>
-        measure(workload, options, folder, part),
+        measure(workload, options, { folder, lanewise }, part),
       );
       await deliver({ kind: 'start', ...where, threads: options.threads, results }, startSection, options);
     } finally {
