@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 # Own files and all dependencies, as installed for one platform.
-limit=8000000
+limit=7000000
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
