@@ -72,7 +72,7 @@ export function soakCycles(networks: readonly SoakedNetwork[], rounds: number, a
       const model = await loadModel(file);
       model.runSync(feeds[i]!);
       await Promise.all([model.run(feeds[i]!), model.run(feeds[i]!)]);
-      model.dispose();
+      await model[Symbol.asyncDispose]();
     }
   });
 }
