@@ -1,26 +1,58 @@
 /**
- * `npm run fuzz -- [--minutes N] [--mutants N] [--target NAME] [--seed S]`: mutated model files in child processes that are
- * watched (target `onnx`), and the libFuzzer targets that build/fuzz holds. What fails is saved in build/fuzz-findings.
+ * `npm run fuzz`: mutated model files in child processes that are watched, and the libFuzzer targets that build/fuzz holds.
+ * What fails is saved in build/fuzz-findings.
  */
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readCorpus } from './corpus.js';
 import { mutant } from './mutate.js';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '2' },
-    mutants: { type: 'string' },
-    target: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-  },
-});
-const seed = Number(values.seed);
-const mutants = values.mutants === undefined ? Number.MAX_SAFE_INTEGER : Number(values.mutants);
+const help = `Usage: npm run fuzz -- [options]
 
-const root = new URL('../../../../', import.meta.url).pathname;
+Mutates model files (target onnx) and runs the libFuzzer targets that scripts/ci/fuzz.sh has built. What fails is saved in
+build/fuzz-findings. Exit code: 0 nothing found, 1 something, 2 wrong usage.
+
+Options:
+  --minutes N    for all targets together; default: 2
+  --target NAME  this one alone
+  --mutants N    model files to try at most; default: as many as the time allows
+  --seed S       default: by the clock
+  --help
+`;
+
+function wrongUsage(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
+
+function readOptions() {
+  const text = { type: 'string' } as const;
+  try {
+    const options = { minutes: text, mutants: text, target: text, seed: text, help: { type: 'boolean' } } as const;
+    return parseArgs({ options }).values;
+  } catch (error) {
+    return wrongUsage((error as Error).message);
+  }
+}
+
+function positive(name: string, given: string | undefined, usual: number): number {
+  const value = given === undefined ? usual : Number(given);
+  return value > 0 ? value : wrongUsage(`--${name}: expected a number above 0, got '${given}'`);
+}
+
+const values = readOptions();
+if (values.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const minutes = positive('minutes', values.minutes, 2);
+const mutants = positive('mutants', values.mutants, Number.MAX_SAFE_INTEGER);
+const seed = positive('seed', values.seed, Date.now() % 2 ** 31);
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const findings = join(root, 'build/fuzz-findings');
 const hangSeconds = 5; // of processor time, so that a busy machine is not a hang
 const deafSeconds = 120; // of the clock
@@ -142,14 +174,10 @@ const folder = join(root, 'build/fuzz');
 const native = existsSync(folder) ? readdirSync(folder).filter((name) => /^fuzz_[a-z]+$/.test(name)) : [];
 const all = ['onnx', ...native.map((name) => name.slice(5))];
 const wanted = values.target === undefined ? all : all.filter((name) => name === values.target);
-if (wanted.length === 0) {
-  console.error(
-    `no target '${values.target}'; there are: ${all.join(', ')} (scripts/ci/fuzz.sh builds the native ones)`,
-  );
-  process.exit(2);
-}
+if (wanted.length === 0)
+  wrongUsage(`no target '${values.target}'; there are: ${all.join(', ')} (scripts/ci/fuzz.sh builds the native ones)`);
 console.log(`seed ${seed}, targets: ${wanted.join(', ')}`);
-const share = Number(values.minutes) / wanted.length;
+const share = minutes / wanted.length;
 let clean = true;
 for (const target of wanted) {
   const ok = target === 'onnx' ? (await fuzzModels(share)).found === 0 : fuzzNative(`fuzz_${target}`, share);
