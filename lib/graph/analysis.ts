@@ -84,8 +84,8 @@ function inferNode(node: Node, input: RuleInput, wanted: Set<string>): readonly 
 function checkExtents(node: Node, types: readonly TensorType[], limits: AllLimits): void {
   for (const { shape } of types) {
     if (shape.length > maxRank) throw new ShapeError(`a result of ${shape.length} axes, more than ${maxRank}`);
-    const odd = shape.find((extent) => !Number.isNaN(extent) && !(Number.isSafeInteger(extent) && extent >= 0));
-    if (odd !== undefined) throw new ShapeError(`a result with an extent of ${odd}`);
+    const odd = shape.findIndex((extent) => !Number.isNaN(extent) && !(Number.isSafeInteger(extent) && extent >= 0));
+    if (odd >= 0) throw new ShapeError(`a result with an extent of ${shape[odd]}`);
     const count = elementCount(shape);
     if (!Number.isNaN(count))
       checkLimit(limits, 'maxTensorElements', count, `node '${node.name}' (${node.op}): elements of shape [${shape}]`);

@@ -111,6 +111,25 @@ const refusals: readonly (readonly [
     /the shape of its output 'y' is not known/,
   ],
   [
+    'an axis that is named twice, and a shape after it',
+    () =>
+      chain(
+        [
+          { op: 'Unsqueeze', inputs: ['x', 'axes'], outputs: ['a'] },
+          { op: 'Unsqueeze', inputs: ['a', 'zero'], outputs: ['y'] },
+        ],
+        { axes: ints(1, 2, 1), zero: ints(0) },
+      ),
+    'ERR_MODEL_FORMAT',
+    /axes \[1,2,1\] name one twice/,
+  ],
+  [
+    'a thousand million parts',
+    () => chain([{ op: 'Split', inputs: ['x'], outputs: ['y'], attributes: { axis: 1, num_outputs: 2 ** 30 } }]),
+    'ERR_MODEL_FORMAT',
+    /num_outputs is 1073741824, but there are 1 outputs/,
+  ],
+  [
     'a cycle',
     () =>
       chain([

@@ -78,7 +78,9 @@ export function splitGeometry(context: RuleInput): { axis: number; parts: number
     }
     return { axis, parts: given };
   }
-  const count = numberAttribute(node, 'num_outputs', node.outputs.length);
+  const count = node.outputs.length;
+  const wanted = numberAttribute(node, 'num_outputs', count);
+  if (wanted !== count) throw new ShapeError(`num_outputs is ${wanted}, but there are ${count} outputs`);
   const part = Math.ceil(extent / count);
   return { axis, parts: Array.from({ length: count }, (_, i) => (i < count - 1 ? part : extent - part * (count - 1))) };
 }
@@ -132,6 +134,7 @@ export const movementShapes: ShapeRules = {
     const given = axesOf(context, 1) ?? [];
     const rank = shape.length + given.length;
     const axes = resolveAxes(given, rank);
+    if (new Set(axes).size < axes.length) throw new ShapeError(`axes [${given}] name one twice`);
     const rest = [...shape];
     return [{ type, shape: Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : rest.shift()!)) }];
   },
