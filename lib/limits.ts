@@ -16,6 +16,8 @@ export interface Limits {
   readonly maxNodes?: number;
   /** Elements of any value of the graph, for the input shapes it is compiled for. Default 2^30. */
   readonly maxTensorElements?: number;
+  /** Elements along one axis of any value: plans have tables for some axes. Default 2^24. */
+  readonly maxExtent?: number;
   /** Bytes of all constants: those of the file, of files beside it, and those computed from them. Default 8 GiB. */
   readonly maxConstantBytes?: number;
   /** Bytes of activations of one run. Default 4 GiB. */
@@ -31,6 +33,7 @@ export const defaultLimits: AllLimits = {
   maxDecodedBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),
   maxNodes: 100_000,
   maxTensorElements: 2 ** 30,
+  maxExtent: 2 ** 24,
   maxConstantBytes: 8 * GiB,
   maxActivationBytes: 4 * GiB,
 };

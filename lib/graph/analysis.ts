@@ -86,10 +86,15 @@ function checkExtents(node: Node, types: readonly TensorType[], limits: AllLimit
     if (shape.length > maxRank) throw new ShapeError(`a result of ${shape.length} axes, more than ${maxRank}`);
     const odd = shape.findIndex((extent) => !Number.isNaN(extent) && !(Number.isSafeInteger(extent) && extent >= 0));
     if (odd >= 0) throw new ShapeError(`a result with an extent of ${shape[odd]}`);
-    const count = elementCount(shape);
-    if (!Number.isNaN(count))
-      checkLimit(limits, 'maxTensorElements', count, `node '${node.name}' (${node.op}): elements of shape [${shape}]`);
+    checkSize(`node '${node.name}' (${node.op})`, shape, limits);
   }
+}
+
+function checkSize(what: string, shape: readonly number[], limits: AllLimits): void {
+  const known = shape.filter((extent) => !Number.isNaN(extent));
+  if (known.length === shape.length)
+    checkLimit(limits, 'maxTensorElements', elementCount(shape), `${what}: elements of shape [${shape}]`);
+  checkLimit(limits, 'maxExtent', Math.max(0, ...known), `${what}: largest extent of shape [${shape}]`);
 }
 
 function evaluateNode(
@@ -132,7 +137,9 @@ export function analyze(graph: Graph, options: { strict: boolean; limits?: AllLi
   const constants = new Map<string, Constant>(graph.constants);
   for (const [name, { type, shape }] of graph.constants) types.set(name, { type, shape });
   for (const { name, type, shape } of graph.inputs) {
-    types.set(name, { type, shape: shape.map((extent) => (typeof extent === 'number' ? extent : Number.NaN)) });
+    const extents = shape.map((extent) => (typeof extent === 'number' ? extent : Number.NaN));
+    checkSize(`input '${name}'`, extents, limits);
+    types.set(name, { type, shape: extents });
   }
   const wanted = new Set<string>();
   const analysis: Analysis = { types, constants, wanted };

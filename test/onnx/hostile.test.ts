@@ -130,6 +130,43 @@ const refusals: readonly (readonly [
     /num_outputs is 1073741824, but there are 1 outputs/,
   ],
   [
+    'an axis that no plan has a table for',
+    () =>
+      buildModel({
+        inputs: { x: [1, 2 ** 28, 1, 1] },
+        outputs: ['y'],
+        constants: { scale: floats([1], [2]) },
+        nodes: [{ op: 'Mul', inputs: ['x', 'scale'], outputs: ['y'] }],
+      }),
+    'ERR_LIMIT',
+    /input 'x': largest extent of shape \[1,268435456,1,1\].*maxExtent/,
+  ],
+  ...(
+    [
+      ['Pad', ['i', 'pads'], { pads: ints(0, 2 ** 23) }],
+      ['Resize', ['f', '', '', 'size'], { size: ints(1, 1, 1, 2 ** 23) }],
+      ['AffineGrid', ['theta', 'size'], { size: ints(1, 1, 2 ** 12, 2 ** 12) }],
+    ] as const
+  ).map(
+    ([op, inputs, constants]) =>
+      [
+        `a table of millions for ${op}`,
+        () =>
+          buildModel({
+            inputs: { x: [4], f: [1, 1, 1, 4], theta: [1, 2, 3] },
+            outputs: ['y'],
+            constants,
+            nodes: [
+              { op: 'Cast', inputs: ['x'], outputs: ['i'], attributes: { to: 7 } },
+              { op, inputs, outputs: ['y'], attributes: op === 'Resize' ? { mode: 'cubic' } : {} },
+            ],
+            opset: 20,
+          }),
+        'ERR_UNSUPPORTED_OPERATOR',
+        /a table of \d+ entries/,
+      ] as const,
+  ),
+  [
     'a cycle',
     () =>
       chain([

@@ -12,6 +12,14 @@ import type { RuleInput, TensorType } from '../shapes/rule.js';
 /** A node no step can be made of; `message` is the reason. */
 export class UnsupportedNode extends Error {}
 
+/** Entries of a table that JavaScript makes for a step: a few million take it a second. */
+const maxTable = 2 ** 22;
+
+export function checkTable(entries: number): void {
+  if (entries > maxTable)
+    throw new UnsupportedNode(`it needs a table of ${entries} entries, and ${maxTable} is the most there may be`);
+}
+
 /** A node no step can be made of as long as the elements of `value` are not known. */
 export class WantedValue extends UnsupportedNode {
   constructor(

@@ -6,7 +6,7 @@ import { flagAttribute, numberAttribute, stringAttribute } from '../attributes.j
 import { numbersOf, sameShape } from '../constant.js';
 import type { InterpolateStep, Resize2dStep, ValueIndex } from '../plan-spec.js';
 import { resizeGeometry } from '../shapes/window.js';
-import { type LowerInput, type LowerRule, oneOf, requireConstant } from './builder.js';
+import { checkTable, type LowerInput, type LowerRule, oneOf, requireConstant } from './builder.js';
 
 const modes = ['nearest', 'linear', 'cubic'] as const;
 const imageCoordinates = [
@@ -95,6 +95,7 @@ function tapsOf(given: ResampledAxis, settings: Settings): Taps {
   const last = given.inputs - 1;
   const clamp = (position: number) => Math.min(last, Math.max(0, position));
   const nearest = settings.mode === 'nearest';
+  checkTable((nearest ? 1 : 4) * Math.max(given.inputs, given.outputs));
   // The nearest pixel is found in float, as the scale of the model is: 3 / 0.6f is 5 then, not 4.9999998.
   const round = nearest ? Math.fround : (value: number) => value;
   const axis = { ...given, scale: round(given.scale) };

@@ -2,7 +2,7 @@
 import { flagAttribute, numberAttribute, stringAttribute } from '../attributes.js';
 import { elementCount } from '../constant.js';
 import { deformWindow } from '../geometry.js';
-import { floatInput, type LowerRules, oneOf, requireConstant, UnsupportedNode } from './builder.js';
+import { checkTable, floatInput, type LowerRules, oneOf, requireConstant, UnsupportedNode } from './builder.js';
 import { Composer } from './compose.js';
 
 const gridModes = ['linear', 'nearest', 'cubic'] as const;
@@ -36,8 +36,9 @@ export const samplingLowering: LowerRules = {
     const [n = 1, ...rest] = context.outputShape();
     const spatial = rest.slice(0, -1);
     const axes = spatial.length;
-    const along = spatial.map((extent) => normalized(extent, flagAttribute(node, 'align_corners', false)));
     const points = elementCount(spatial);
+    checkTable(points);
+    const along = spatial.map((extent) => normalized(extent, flagAttribute(node, 'align_corners', false)));
     const base = new Float32Array(points * (axes + 1));
     for (let point = 0; point < points; point++) {
       let index = point;

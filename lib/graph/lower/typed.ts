@@ -11,7 +11,14 @@ import type { TypedFunction, ValueIndex } from '../plan-spec.js';
 import { reduceAxes } from '../shapes/linear.js';
 import { padGeometry } from '../shapes/movement.js';
 import { broadcastShapes } from '../shapes/rule.js';
-import { type LowerInput, type LowerRule, type LowerRules, requireConstant, UnsupportedNode } from './builder.js';
+import {
+  checkTable,
+  type LowerInput,
+  type LowerRule,
+  type LowerRules,
+  requireConstant,
+  UnsupportedNode,
+} from './builder.js';
 import { movementLowering } from './movement.js';
 
 function push(
@@ -100,6 +107,7 @@ const relu: LowerRule = (context) => {
 function padPositions(mode: string, extent: number, begin: number, end: number): number[] {
   const low = Math.max(0, -begin);
   const kept = extent + Math.min(0, end) - low;
+  checkTable(extent + begin + end);
   const modulo = (a: number, b: number) => ((a % b) + b) % b;
   return Array.from({ length: extent + begin + end }, (_, i) => {
     let p = i - begin - low;
