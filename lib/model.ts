@@ -10,6 +10,7 @@ import type { Dim, ElementType, Graph } from './graph/ir.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { type Isa, type NativeArray, type NativeStopToken, type NativeWeightFile, native } from './native.js';
 import { callNative, explainMemory, publicError } from './native-error.js';
+import { stoppable } from './native-job.js';
 import { externalDataIn } from './onnx/external-data.js';
 import { reading } from './onnx/read.js';
 import { Profile } from './profile.js';
@@ -268,7 +269,7 @@ export class Model {
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
     await new Promise<void>((resolve) => this.#queue.whenIdle(resolve));
-    await native.freed();
+    await stoppable('dispose', undefined, () => native.freed());
   }
 
   #live(where: string): PlanCache {
@@ -428,6 +429,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   signal?.throwIfAborted();
   const site = new CallSite(loadModel);
   let file: NativeWeightFile | undefined;
+  let plans: PlanCache | undefined;
   try {
     const opened = await openSource('loadModel', source, limits, signal);
     const { bytes, beside } = opened;
@@ -435,7 +437,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const externalData = externalDataIn(options.externalData ?? {}, beside);
     const read = await inTurns(reading(bytes, { externalData, file, limits }), signal);
     const { graph, report } = await inTurns(simplifying(read, { fold: native, limits }), signal);
-    const plans = new PlanCache(graph, report, { threads, isa, numerics, limits, file });
+    plans = new PlanCache(graph, report, { threads, isa, numerics, limits, file });
     const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
     if (inputShapes || isFixed) await plans.compile(inputShapes ?? {}, undefined, signal);
     const queue = new RunQueue({
@@ -444,6 +446,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     });
     return new Model({ graph: read, plans, queue, threads });
   } catch (cause) {
+    plans?.free();
     file?.close();
     signal?.throwIfAborted();
     throw site.extend(explainMemory(cause, 'loadModel'));

@@ -38,7 +38,7 @@ export interface NativeWeightFile extends WeightFile {
   close(): void;
 }
 
-/** Ends a run between two steps. */
+/** Ends a run or a build between two steps, and the reading of a file. */
 export interface NativeStopToken {
   stop(): void;
 }

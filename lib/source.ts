@@ -101,12 +101,13 @@ export async function openSource(
   // Before it is opened: opening a pipe would wait for somebody to write to it.
   const found = statSync(path);
   if (!found.isFile() || found.size < storedFromBytes) return readSource(where, source, limits, signal);
+  const beside = externalDataBeside(path);
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
     checkLimit(limits, 'maxFileBytes', size, 'the model file: bytes');
     const file = callNative(where, () => new native.WeightFile({ descriptor }));
-    return { bytes: await structureOf(where, file, size, signal), beside: externalDataBeside(path), file };
+    return { bytes: await structureOf(where, file, size, signal), beside, file };
   } finally {
     closeSync(descriptor);
   }

@@ -23,6 +23,7 @@ function bundle(folder) {
     format: 'esm',
     platform: 'node',
     target: 'node20',
+    keepNames: true, // of classes, which console.log shows
     external: Object.keys(dependencies),
     logLevel: 'warning',
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { bin, root, run, which } from './tools.mjs';
 
-const packing = ['pack', 'publish'].includes(process.env.npm_command ?? '');
+const packing = ['pack', 'publish', 'stage'].includes(process.env.npm_command ?? '');
 const dependency = root.split(path.sep).includes('node_modules');
 const tsc = bin('typescript/bin/tsc');
 

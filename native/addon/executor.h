@@ -19,7 +19,8 @@ namespace lanewise {
 
 class CompletionPort;
 
-// Work for a thread and a promise for its outcome. plan_jobs.h and weight_file_object.cc have those there are.
+// Work for a thread and a promise for its outcome. plan_jobs.h, weight_file_object.cc and freed_function.cc have those
+// there are.
 class Job {
  public:
   Job(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop)

@@ -1,4 +1,4 @@
-// The classes that JavaScript sees: Plan, Weights (packed constants shared by a model's plans), StopToken.
+// Two classes that JavaScript sees: Plan, and Weights (packed constants shared by a model's plans).
 #pragma once
 #include <napi.h>
 

@@ -12,6 +12,20 @@
 namespace lanewise {
 namespace {
 
+// Elsewhere the addon's code may be unloaded with the last worker, and no thread may be in it then.
+#if defined(__linux__)
+constexpr bool kMayOutliveCaller = true;
+#else
+constexpr bool kMayOutliveCaller = false;
+#endif
+
+// Other heaps than glibc's keep few pages, or cannot be told.
+#if defined(__GLIBC__)
+constexpr bool kTrims = true;
+#else
+constexpr bool kTrims = false;
+#endif
+
 struct Garbage {
   Monitor monitor;
   std::vector<std::shared_ptr<const void>> owners;
@@ -53,6 +67,7 @@ void Want(Garbage& garbage) {
 }  // namespace
 
 void FreeElsewhere(std::shared_ptr<const void> owner) {
+  if (!kMayOutliveCaller) return;  // `owner` goes here
   Garbage& garbage = TheGarbage();
   const Locked locked(garbage.monitor);
   garbage.owners.push_back(std::move(owner));
@@ -60,6 +75,7 @@ void FreeElsewhere(std::shared_ptr<const void> owner) {
 }
 
 void ReturnFreeMemory() noexcept {
+  if (!kTrims) return;
   Garbage& garbage = TheGarbage();
   const Locked locked(garbage.monitor);
   Want(garbage);
