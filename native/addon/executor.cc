@@ -9,10 +9,10 @@
 namespace lanewise {
 namespace {
 
-// How long a thread looks for the next job before it sleeps, where one is expected. Waking it takes the JavaScript thread
-// as long as all else it does for a run, and a loop of runs comes back in that time: with two threads it saves 2 to 11 %
-// of a network of 2 to 5 ms. Runs of one thread gain nothing: theirs is woken where JavaScript has just gone to sleep, beside
-// the inputs it has copied.
+// How long a thread looks for the next job before it sleeps, where one is expected. Waking it takes the JavaScript
+// thread as long as all else it does for a run, and a loop of runs comes back in that time: with two threads it saves 2
+// to 11 % of a network of 2 to 5 ms. Runs of one thread gain nothing: theirs is woken where JavaScript has just gone to
+// sleep, beside the inputs it has copied.
 constexpr auto kWaitForAnother = std::chrono::microseconds(400);
 // Looks between two glances at the clock.
 constexpr int kLooks = 64;

@@ -18,10 +18,7 @@ class StructureJob : public Job {
   // Nobody but the job may touch `into` until it is done.
   StructureJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, std::shared_ptr<const WeightFile> file,
                Napi::Uint8Array into, size_t stored_from)
-      : Job(env, std::move(stop)),
-        file_(std::move(file)),
-        bytes_(into.Data()),
-        stored_from_(stored_from) {
+      : Job(env, std::move(stop)), file_(std::move(file)), bytes_(into.Data()), stored_from_(stored_from) {
     Borrow(into);
   }
 

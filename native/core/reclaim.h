@@ -24,8 +24,8 @@ void FreeSoon(Owner owner, size_t bytes) noexcept {
   }
 }
 
-// Gives pages of the heap that are free back to the system, soon and elsewhere. Buffers large enough to be mappings need
-// no help; this is for what small ones and containers leave behind.
+// Gives pages of the heap that are free back to the system, soon and elsewhere. Buffers large enough to be mappings
+// need no help; this is for what small ones and containers leave behind.
 void ReturnFreeMemory() noexcept;
 
 // Returns when what FreeSoon and ReturnFreeMemory were asked for before is done. May do it itself.
