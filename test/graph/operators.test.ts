@@ -371,6 +371,12 @@ const cases: Case[] = [
   { op: 'Slice', x: [4, 5, 6], rest: [ints(1, -1), ints(9, -9), ints(0, 2), ints(2, -2)] },
   {
     op: 'Slice',
+    title: 'Slice of one element by a step beyond all',
+    x: [4, 5],
+    rest: [ints(1, -1), ints(9, -9), ints(0, 1), ints(2 ** 40, -(2 ** 40))],
+  },
+  {
+    op: 'Slice',
     title: 'Slice opset 9',
     x: [4, 5, 6],
     attributes: { starts: [1, 0], ends: [3, 1000000000], axes: [1, 2] },

@@ -95,7 +95,7 @@ function tapsOf(given: ResampledAxis, settings: Settings): Taps {
   const last = given.inputs - 1;
   const clamp = (position: number) => Math.min(last, Math.max(0, position));
   const nearest = settings.mode === 'nearest';
-  checkTable((nearest ? 1 : 4) * Math.max(given.inputs, given.outputs));
+  checkTable((nearest ? 1 : 8) * Math.max(given.inputs, given.outputs));
   // The nearest pixel is found in float, as the scale of the model is: 3 / 0.6f is 5 then, not 4.9999998.
   const round = nearest ? Math.fround : (value: number) => value;
   const axis = { ...given, scale: round(given.scale) };

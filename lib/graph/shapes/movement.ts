@@ -40,9 +40,10 @@ export function sliceGeometry(context: RuleInput): SliceGeometry {
     const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
     const first = clamp(begins[i]! + (begins[i]! < 0 ? extent : 0), 0, step > 0 ? extent : extent - 1);
     const last = clamp(ends[i]! + (ends[i]! < 0 ? extent : 0), low, high);
+    const count = Math.max(0, Math.ceil((last - first) / step));
     starts[axis] = first;
-    steps[axis] = step;
-    output[axis] = Math.max(0, Math.ceil((last - first) / step));
+    steps[axis] = count > 1 ? step : 1; // one that is not taken may be beyond all numbers
+    output[axis] = count;
   }
   return { starts, steps, output };
 }
