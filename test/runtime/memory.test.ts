@@ -35,6 +35,13 @@ counting('V8 knows of packed weights and of activations until they are freed', a
   t.is(reported(), before);
 });
 
+counting('a load that is refused after packing keeps nothing', async (t) => {
+  const before = reported();
+  const limits = { maxActivationBytes: 1 };
+  await t.throwsAsync(slowModel(2, { threads: 1, limits }), { code: 'ERR_LIMIT', message: /maxActivationBytes/ });
+  t.is(reported(), before);
+});
+
 counting('runs at the same time have memory each, and keep it for the next', async (t) => {
   const before = reported();
   const model = await slowModel(4, { threads: 1, maxConcurrency: 2 });
