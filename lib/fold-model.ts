@@ -3,8 +3,7 @@ import { describe, nearest } from './describe.js';
 import { analyze } from './graph/analysis.js';
 import { bindInputs, simplifying } from './graph/compile.js';
 import { native } from './native.js';
-import { parseModel, readingGraph } from './onnx/read.js';
-import { writeModel } from './onnx/write.js';
+import { reading } from './onnx/read.js';
 import { type ModelSource, readSource } from './source.js';
 import { inTurns } from './work.js';
 
@@ -62,13 +61,14 @@ function checkOptions(options: unknown): asserts options is FoldOptions {
 export async function foldModel(source: ModelSource, options: FoldOptions = {}): Promise<FoldedModel> {
   checkOptions(options);
   const { bytes, beside } = await readSource('foldModel', source);
-  const origin = parseModel(bytes);
-  const read = await inTurns(readingGraph(origin, beside && { externalData: beside }));
+  const read = await inTurns(reading(bytes, { externalData: beside }));
   const { inputShapes } = options;
   const bound = inputShapes ? { ...read, inputs: bindInputs(read.inputs, inputShapes) } : read;
   // Shapes that do not fit together are an error of the caller's choice, where they were chosen.
   if (inputShapes) analyze(bound, { strict: true });
   const { graph, report } = await inTurns(simplifying(bound, { fold: native }));
-  const written = writeModel(graph, origin);
+  // Not loaded with the rest: descriptors of all messages take as long to get ready as the library without them.
+  const [{ parseModel }, { writeModel }] = await Promise.all([import('./onnx/parse.js'), import('./onnx/write.js')]);
+  const written = writeModel(graph, parseModel(bytes));
   return { bytes: written.bytes, nodesBefore: report.nodesBefore, nodesAfter: written.nodes, removed: report.removed };
 }

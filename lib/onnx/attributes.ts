@@ -1,42 +1,40 @@
-/** AttributeProto to Attribute. */
-import { type AttributeProto, type GraphProto, AttributeProto_AttributeType as Kind } from 'onnx-buf';
+/** Attributes of a file to those of a graph. */
 import type { Attribute, Graph } from '../graph/ir.js';
+import { type AttributeMessage, type GraphMessage, attributeKinds as kinds } from './messages.js';
 import { readTensor, type TensorSource } from './tensor.js';
-
-const utf8 = new TextDecoder();
 
 export interface AttributeContext {
   readonly source: TensorSource;
-  readBody(body: GraphProto): Graph;
+  readBody(body: GraphMessage): Graph;
 }
 
-type Reader = (attribute: AttributeProto, where: string, context: AttributeContext) => Attribute | undefined;
+type Reader = (attribute: AttributeMessage, where: string, context: AttributeContext) => Attribute | undefined;
 
-const readers: Readonly<Partial<Record<Kind, Reader>>> = {
-  [Kind.FLOAT]: ({ f }) => f,
-  [Kind.INT]: ({ i }) => Number(i),
-  [Kind.STRING]: ({ s }) => utf8.decode(s),
-  [Kind.FLOATS]: ({ floats }) => floats,
-  [Kind.INTS]: ({ ints }) => ints.map(Number),
-  [Kind.STRINGS]: ({ strings }) => strings.map((s) => utf8.decode(s)),
-  [Kind.TENSOR]: ({ t }, where, { source }) => t && readTensor(t, where, source),
-  [Kind.GRAPH]: ({ g }, _where, { readBody }) => g && readBody(g),
+const readers: Readonly<Record<number, Reader>> = {
+  [kinds.float]: ({ f }) => f,
+  [kinds.int]: ({ i }) => i,
+  [kinds.string]: ({ s }) => s,
+  [kinds.floats]: ({ floats }) => floats,
+  [kinds.ints]: ({ ints }) => ints,
+  [kinds.strings]: ({ strings }) => strings,
+  [kinds.tensor]: ({ t }, where, { source }) => t && readTensor(t, where, source),
+  [kinds.graph]: ({ g }, _where, { readBody }) => g && readBody(g),
 };
 
 /** Files older than IR version 2 do not say the kind: it is that of the field in use. */
-function guessKind(attribute: AttributeProto): Kind {
-  if (attribute.floats.length > 0) return Kind.FLOATS;
-  if (attribute.ints.length > 0) return Kind.INTS;
-  if (attribute.strings.length > 0) return Kind.STRINGS;
-  if (attribute.t) return Kind.TENSOR;
-  if (attribute.g) return Kind.GRAPH;
-  if (attribute.s.length > 0) return Kind.STRING;
-  return attribute.f !== 0 ? Kind.FLOAT : Kind.INT;
+function guessKind(attribute: AttributeMessage): number {
+  if (attribute.floats.length > 0) return kinds.floats;
+  if (attribute.ints.length > 0) return kinds.ints;
+  if (attribute.strings.length > 0) return kinds.strings;
+  if (attribute.t) return kinds.tensor;
+  if (attribute.g) return kinds.graph;
+  if (attribute.s.length > 0) return kinds.string;
+  return attribute.f !== 0 ? kinds.float : kinds.int;
 }
 
 /** Kinds no known operator uses (sparse tensors, types, lists of graphs) are left out: the operator will be refused, not the file. */
 export function readAttributes(
-  attributes: readonly AttributeProto[],
+  attributes: readonly AttributeMessage[],
   node: string,
   context: AttributeContext,
 ): Record<string, Attribute> {

@@ -1,20 +1,18 @@
 /** ONNX files to graphs. Format only: what an operator computes, and whether anybody can run it, is decided later. */
-import { fromBinary } from '@bufbuild/protobuf';
-import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto } from 'onnx-buf';
 import { LanewiseError } from '../errors.js';
 import { constantOf, int64Vector } from '../graph/constant.js';
 import type { Constant, Graph, Node, WeightFile } from '../graph/ir.js';
 import { valuesRead } from '../graph/values.js';
-import { type AllLimits, ConstantBudget, checkLimit, defaultLimits } from '../limits.js';
+import { type AllLimits, ConstantBudget, defaultLimits } from '../limits.js';
 import { finish, type Work } from '../work.js';
 import { readAttributes } from './attributes.js';
 import type { ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
+import { type GraphMessage, type ModelMessage, type NodeMessage, readMessages } from './messages.js';
 import { liftNode } from './operators/index.js';
 import { sortNodes } from './order.js';
-import { readingTensor, type StoredModel, type TensorSource } from './tensor.js';
+import { readingTensor, type TensorSource } from './tensor.js';
 import { readInput, readOutput } from './value-info.js';
-import { checkDecoding } from './wire.js';
 
 export interface ReadOptions {
   /** How to read weights stored beside the file; see `externalDataBeside`. Without it such a model is refused. */
@@ -52,14 +50,14 @@ class GraphReader {
   }
 
   /** @param outer whether names may come from a graph around this one */
-  *read(proto: GraphProto, outer: boolean): Work<Graph> {
+  *read(proto: GraphMessage, outer: boolean): Work<Graph> {
     for (const tensor of proto.initializer) {
       if (tensor.name === '') throw formatError('an initializer has no name');
       this.#declare(tensor.name, 'initializer');
       this.#constants.set(tensor.name, yield* readingTensor(tensor, `initializer '${tensor.name}'`, this.#source));
       yield;
     }
-    if (proto.sparseInitializer.length > 0) throw formatError('sparse initializers are not supported');
+    if (proto.sparseInitializers > 0) throw formatError('sparse initializers are not supported');
     // Before IR version 4 every initializer was listed as an input as well; it is a constant all the same.
     const inputProtos = proto.input.filter(({ name }) => !this.#constants.has(name));
     const inputs = inputProtos.map((input) => (outer ? readBodyInput(input) : readInput(input)));
@@ -89,7 +87,7 @@ class GraphReader {
     this.#values.add(name);
   }
 
-  #readNode(proto: NodeProto, seen: Set<string>): Node[] {
+  #readNode(proto: NodeMessage, seen: Set<string>): Node[] {
     const name = this.#nodeName(proto, seen);
     const attributes = readAttributes(proto.attribute, name, {
       source: this.#source,
@@ -111,7 +109,7 @@ class GraphReader {
   }
 
   /** The name in the file where it has one of its own, else one made from the output or the operator. */
-  #nodeName(proto: NodeProto, seen: Set<string>): string {
+  #nodeName(proto: NodeMessage, seen: Set<string>): string {
     const wanted = proto.name || proto.output.find((output) => output !== '') || proto.opType;
     const taken = (name: string) => seen.has(name) || (name !== proto.name && this.#names.has(name));
     const name = this.#free(wanted, taken);
@@ -153,44 +151,11 @@ class GraphReader {
 /** Inputs of a body need not say their type: the node that owns the body gives it. */
 const readBodyInput = readOutput;
 
-/** What the decoder or the reader found wrong with a file, as an error that says so. */
-function asFormatError(error: unknown): LanewiseError {
-  // The decoder reports cut or corrupt bytes with errors of its own.
-  if (error instanceof LanewiseError) return error;
-  return formatError(`not a complete ONNX file: ${error instanceof Error ? error.message : String(error)}`, error);
-}
-
-/**
- * The message an ONNX file holds, for what a graph does not carry: metadata, documentation, functions.
- * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete message, ERR_LIMIT before they take too much
- */
-export function parseModel(bytes: Uint8Array, limits: AllLimits = defaultLimits): ModelProto {
-  checkLimit(limits, 'maxFileBytes', bytes.length, 'the model file: bytes');
-  try {
-    checkDecoding(bytes, limits);
-    return fromBinary(ModelProtoSchema, bytes);
-  } catch (error) {
-    throw asFormatError(error);
-  }
-}
-
-/** {@link reading} on a file that is parsed already. */
-export function* readingGraph(
-  model: ModelProto,
-  options: Omit<ReadOptions, 'file'> & { readonly file?: StoredModel | undefined } = {},
-): Work<Graph> {
-  try {
-    if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
-    const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
-    if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
-    return yield* new GraphReader(Number(opset?.version ?? 1n), {
-      external: options.externalData,
-      file: options.file,
-      budget: new ConstantBudget(options.limits ?? defaultLimits),
-    }).read(model.graph, false);
-  } catch (error) {
-    throw asFormatError(error);
-  }
+function* readingGraph(model: ModelMessage, source: TensorSource): Work<Graph> {
+  if (!model.graph) throw formatError('the model has no graph: it is not an ONNX file, or an incomplete one');
+  const opset = model.opsetImport.find(({ domain }) => standardDomains.has(domain));
+  if (!opset && model.graph.node.length > 0) throw formatError('the model does not say which operator set it uses');
+  return yield* new GraphReader(opset?.version ?? 1, source).read(model.graph, false);
 }
 
 /**
@@ -203,15 +168,21 @@ export function* readingGraph(
  */
 export function* reading(bytes: Uint8Array, options: ReadOptions = {}): Work<Graph> {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('readModel: bytes must be a Uint8Array');
-  const model = parseModel(bytes, options.limits);
-  yield;
-  const { file, ...others } = options;
-  return yield* readingGraph(model, { ...others, file: file && { file, structure: bytes } });
+  const { externalData, file, limits = defaultLimits } = options;
+  const source: TensorSource = {
+    external: externalData,
+    file: file && { file, structure: bytes },
+    budget: new ConstantBudget(limits),
+  };
+  try {
+    const model = readMessages(bytes, limits);
+    yield;
+    return yield* readingGraph(model, source);
+  } catch (error) {
+    if (error instanceof LanewiseError) throw error;
+    throw formatError(`not a complete ONNX file: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
 }
 
 /** {@link reading}, all at once. */
 export const readModel = (bytes: Uint8Array, options?: ReadOptions): Graph => finish(reading(bytes, options));
-
-/** {@link readingGraph}, all at once. */
-export const readGraph = (model: ModelProto, options?: Omit<ReadOptions, 'file'>): Graph =>
-  finish(readingGraph(model, options));

@@ -1,8 +1,7 @@
 /**
- * TensorProto to Constant. Data are copied out of the file: three of four tensors are not aligned and have to be, the file may
+ * Tensors of a file to constants. Data are copied out of the file: three of four tensors are not aligned and have to be, the file may
  * change once it is read, and one small view of it would keep all of its memory.
  */
-import type { TensorProto } from 'onnx-buf';
 import { newArray } from '../graph/constant.js';
 import { elementTypeOfCode, storageOf } from '../graph/element-type.js';
 import type { Constant, TypedArray, WeightFile } from '../graph/ir.js';
@@ -11,6 +10,7 @@ import { type ConstantBudget, maxRank } from '../limits.js';
 import { copyBytes, finish, type Work } from '../work.js';
 import { checkLocation, type ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
+import type { TensorMessage } from './messages.js';
 
 /** A payload of this size or larger stays in the file; smaller ones are cheaper to read along. */
 export const storedFrom = 1 << 16;
@@ -53,14 +53,12 @@ export interface TensorSource {
 }
 
 /** Extents of a tensor, checked to multiply without overflow. */
-function readShape(tensor: TensorProto, where: string): { shape: number[]; count: number } {
+function readShape(tensor: TensorMessage, where: string): { shape: number[]; count: number } {
   let count = 1;
   if (tensor.dims.length > maxRank) throw formatError(`${where}: ${tensor.dims.length} axes are more than ${maxRank}`);
-  const shape = tensor.dims.map((dim) => {
-    const extent = Number(dim);
-    if (!Number.isSafeInteger(extent) || extent < 0) throw formatError(`${where}: extent ${dim} is not valid`);
-    return extent;
-  });
+  const shape = tensor.dims;
+  for (const extent of shape)
+    if (!Number.isSafeInteger(extent) || extent < 0) throw formatError(`${where}: extent ${extent} is not valid`);
   // A zero extent anywhere makes the product zero; otherwise every partial product must stay exact.
   for (const extent of shape) {
     count *= extent;
@@ -71,7 +69,7 @@ function readShape(tensor: TensorProto, where: string): { shape: number[]; count
 }
 
 function externalBytes(
-  tensor: TensorProto,
+  tensor: TensorMessage,
   where: string,
   expected: number,
   read: ExternalData | undefined,
@@ -116,7 +114,7 @@ function* inSpans(count: number, visit: (i: number) => void): Work<void> {
   }
 }
 
-function typedField(tensor: TensorProto, type: Constant['type']): ArrayLike<number | bigint> {
+function typedField(tensor: TensorMessage, type: Constant['type']): ArrayLike<number | bigint> {
   switch (type) {
     case 'float32':
       return tensor.floatData;
@@ -133,11 +131,11 @@ function typedField(tensor: TensorProto, type: Constant['type']): ArrayLike<numb
 }
 
 /**
- * The constant a TensorProto holds.
+ * The constant a TensorMessage holds.
  * @param where how messages name it, for example `initializer 'conv1.weight'`
  * @throws LanewiseError ERR_LIMIT before memory is taken for more constants than allowed, ERR_MODEL_FORMAT when sizes, types or data do not fit together
  */
-export function* readingTensor(tensor: TensorProto, where: string, source: TensorSource = {}): Work<Constant> {
+export function* readingTensor(tensor: TensorMessage, where: string, source: TensorSource = {}): Work<Constant> {
   const { external, budget } = source;
   const type = elementTypeOfCode(tensor.dataType);
   const info = type && storageOf(type);
@@ -180,5 +178,5 @@ export function* readingTensor(tensor: TensorProto, where: string, source: Tenso
 }
 
 /** {@link readingTensor}, all at once. */
-export const readTensor = (tensor: TensorProto, where: string, source?: TensorSource): Constant =>
+export const readTensor = (tensor: TensorMessage, where: string, source?: TensorSource): Constant =>
   finish(readingTensor(tensor, where, source));

@@ -1,99 +1,212 @@
 /**
- * What decoding a file would cost, found out before it is decoded. Two bytes of a file become an empty node of hundreds of
- * bytes, and a JavaScript heap that is full ends the process: no error can be caught then. This walk allocates nothing.
+ * Protocol buffers, field by field, for `messages.ts`. Written by hand because a model is loaded by code that has never run: a decoder
+ * that is driven by descriptors takes longer to get ready than this one to decode.
+ *
+ * What the caller builds is paid for before it is built. Two bytes of a file become an empty node of hundreds of bytes, and a
+ * JavaScript heap that is full ends the process: no error can be caught then.
  */
-import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { ModelProtoSchema, NodeProtoSchema } from 'onnx-buf';
+import { Buffer } from 'node:buffer';
 import { type AllLimits, checkLimit } from '../limits.js';
 import { formatError } from './format-error.js';
 
 /** Bytes of heap, rounded up from what V8 was seen to take. */
-const messageBytes = 512;
-const elementBytes = 16;
-const bigintBytes = 48;
-const textBytes = 64;
+export const heapCosts = { message: 512, number: 16, bigint: 48, text: 64, view: 128 } as const;
 
 /** Messages inside of each other; a body inside a body takes three. */
-const maxDepth = 64;
+export const maxDepth = 64;
 
-const wide: ReadonlySet<ScalarType> = new Set([
-  ScalarType.INT64,
-  ScalarType.UINT64,
-  ScalarType.SINT64,
-  ScalarType.FIXED64,
-  ScalarType.SFIXED64,
-]);
-const fixedSize = new Map<ScalarType, number>([
-  [ScalarType.FLOAT, 4],
-  [ScalarType.FIXED32, 4],
-  [ScalarType.SFIXED32, 4],
-  [ScalarType.DOUBLE, 8],
-  [ScalarType.FIXED64, 8],
-  [ScalarType.SFIXED64, 8],
-]);
+const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+type WireType = (typeof wireTypes)[keyof typeof wireTypes];
 
-const fieldsOf = new Map<DescMessage, ReadonlyMap<number, DescField>>();
-function fieldOf(message: DescMessage, number: number): DescField | undefined {
-  let fields = fieldsOf.get(message);
-  if (!fields) {
-    fields = new Map(message.fields.map((field) => [field.number, field]));
-    fieldsOf.set(message, fields);
+const incomplete = (why: string) => formatError(`not a complete ONNX file: ${why}`);
+
+export class WireReader {
+  /** Number of the field that {@link next} has found. */
+  field = 0;
+  #wireType = 0;
+  #pos = 0;
+  /** Of the message at hand. */
+  #end: number;
+  #depth = 0;
+  #heap: number = heapCosts.message;
+  #nodes = 0;
+  /** The last varint, as two's complement. */
+  #low = 0;
+  #high = 0;
+  readonly #bytes: Buffer<ArrayBufferLike>;
+  readonly #limits: AllLimits;
+
+  constructor(bytes: Uint8Array, limits: AllLimits) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = bytes.length;
+    this.#limits = limits;
   }
-  return fields.get(number);
-}
 
-/** Varints end with a byte below 128. */
-function countVarints(bytes: Uint8Array, from: number, to: number): number {
-  let count = 0;
-  for (let i = from; i < to; i++) if (bytes[i]! < 128) count++;
-  return count;
-}
+  /** Goes to the next field of the message; false behind the last one. A field has to be read or skipped. */
+  next(): boolean {
+    if (this.#pos === this.#end) return false;
+    this.#varint();
+    this.field = this.#low >>> 3;
+    this.#wireType = this.#low & 7;
+    if (this.#high !== 0 || this.field === 0) throw incomplete('a tag that is none');
+    return true;
+  }
 
-/** Heap that a field of scalars takes. */
-function scalarBytes(field: DescField, bytes: Uint8Array, wireType: WireType, from: number, to: number): number {
-  const { scalar } = field;
-  if (scalar === ScalarType.STRING) return textBytes + 2 * (to - from);
-  if (scalar === ScalarType.BYTES) return 2 * textBytes; // a view of the file
-  const each = scalar !== undefined && wide.has(scalar) ? bigintBytes : elementBytes;
-  if (wireType !== WireType.LengthDelimited) return each;
-  const size = scalar === undefined ? undefined : fixedSize.get(scalar);
-  return each * (size ? (to - from) / size : countVarints(bytes, from, to));
-}
-
-/**
- * @throws LanewiseError ERR_LIMIT when decoding would take too much or there are too many nodes, ERR_MODEL_FORMAT when
- *   messages nest too deeply; errors of the reader when the bytes are no protobuf
- */
-export function checkDecoding(bytes: Uint8Array, limits: AllLimits): void {
-  const reader = new BinaryReader(bytes);
-  const open: { message: DescMessage; end: number }[] = [{ message: ModelProtoSchema, end: bytes.length }];
-  let heap = messageBytes;
-  let nodes = 0;
-  for (let top = open.at(-1); top; top = open.at(-1)) {
-    if (reader.pos >= top.end) {
-      open.pop();
-      continue;
+  skip(): void {
+    this.#spend(heapCosts.message); // who rewrites the file keeps the field
+    switch (this.#wireType) {
+      case wireTypes.varint:
+        this.#varint();
+        return;
+      case wireTypes.bytes: {
+        const length = this.#length();
+        this.#pos += length;
+        return;
+      }
+      default:
+        this.#fixed(this.#wireType === wireTypes.fixed32 ? 4 : 8);
     }
-    const [number, wireType] = reader.tag();
-    const field = fieldOf(top.message, number);
-    const start = reader.pos;
-    const size = wireType === WireType.LengthDelimited ? reader.uint32() : 0;
-    const from = reader.pos;
-    if (from + size > top.end) throw formatError('not a complete ONNX file: a field is longer than its message');
-    if (field?.message && wireType === WireType.LengthDelimited) {
-      heap += messageBytes;
-      if (field.message === NodeProtoSchema) checkLimit(limits, 'maxNodes', ++nodes, 'the model: nodes');
-      open.push({ message: field.message, end: from + size });
-      if (open.length > maxDepth) throw formatError(`messages nest more than ${maxDepth} deep`);
-    } else {
-      if (wireType === WireType.LengthDelimited) reader.pos = from + size;
-      else reader.skip(wireType, number);
-      if (!field)
-        heap += messageBytes; // kept as an object of its own
-      else
-        heap += scalarBytes(field, bytes, wireType, wireType === WireType.LengthDelimited ? from : start, reader.pos);
+  }
+
+  /** Reads a message by `fill`, which gets the fields that are found put into `target`. */
+  message<M>(fill: (reader: WireReader, target: M) => void, target: M): M {
+    this.#spend(heapCosts.message);
+    const length = this.#length();
+    const outer = this.#end;
+    this.#end = this.#pos + length;
+    if (++this.#depth > maxDepth) throw formatError(`messages nest more than ${maxDepth} deep`);
+    fill(this, target);
+    this.#depth--;
+    this.#end = outer;
+    return target;
+  }
+
+  /** @throws LanewiseError ERR_LIMIT when there are too many */
+  countNode(): void {
+    checkLimit(this.#limits, 'maxNodes', ++this.#nodes, 'the model: nodes');
+  }
+
+  text(): string {
+    const length = this.#length();
+    this.#spend(heapCosts.text + 2 * length);
+    const begin = this.#pos;
+    this.#pos += length;
+    return this.#bytes.toString('utf8', begin, this.#pos);
+  }
+
+  /** A view of the file. */
+  bytes(): Uint8Array {
+    const length = this.#length();
+    this.#spend(heapCosts.view);
+    const begin = this.#pos;
+    this.#pos += length;
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + begin, length);
+  }
+
+  /** A signed integer of 32 or 64 bits, rounded to a double. */
+  integer(): number {
+    this.#expect(wireTypes.varint);
+    return this.#integer();
+  }
+
+  float(): number {
+    return this.#bytes.readFloatLE(this.#fixed(4));
+  }
+
+  // Fields of many numbers: packed into one, or each a field of its own.
+
+  integers(into: number[]): void {
+    this.#each(wireTypes.varint, () => {
+      this.#spend(heapCosts.number);
+      into.push(this.#integer());
+    });
+  }
+
+  bigints(into: bigint[]): void {
+    this.#each(wireTypes.varint, () => {
+      this.#spend(heapCosts.bigint);
+      this.#varint();
+      into.push((BigInt(this.#high) << 32n) | BigInt(this.#low >>> 0));
+    });
+  }
+
+  floats(into: number[]): void {
+    this.#each(wireTypes.fixed32, () => {
+      this.#spend(heapCosts.number);
+      into.push(this.float());
+    });
+  }
+
+  doubles(into: number[]): void {
+    this.#each(wireTypes.fixed64, () => {
+      this.#spend(heapCosts.number);
+      into.push(this.#bytes.readDoubleLE(this.#fixed(8)));
+    });
+  }
+
+  #each(wireType: WireType, read: () => void): void {
+    if (this.#wireType !== wireTypes.bytes) {
+      this.#expect(wireType);
+      read();
+      return;
     }
-    checkLimit(limits, 'maxDecodedBytes', heap, 'the model: bytes of heap to decode it');
+    const length = this.#length();
+    const end = this.#pos + length;
+    this.#wireType = wireType;
+    while (this.#pos < end) read();
+    if (this.#pos > end) throw incomplete('a number is longer than its field');
+  }
+
+  #expect(wireType: WireType): void {
+    if (this.#wireType !== wireType)
+      throw incomplete(`field ${this.field} has wire type ${this.#wireType} in the place of ${wireType}`);
+  }
+
+  /** Goes over `size` bytes and says where they are. */
+  #fixed(size: 4 | 8): number {
+    this.#expect(size === 4 ? wireTypes.fixed32 : wireTypes.fixed64);
+    const begin = this.#pos;
+    this.#pos += size;
+    if (this.#pos > this.#end) throw incomplete('a number is longer than its message');
+    return begin;
+  }
+
+  /** Of a field of bytes, which are all there. */
+  #length(): number {
+    this.#expect(wireTypes.bytes);
+    this.#varint();
+    const length = this.#low >>> 0;
+    if (this.#high !== 0 || length > this.#end - this.#pos) throw incomplete('a field is longer than its message');
+    return length;
+  }
+
+  #integer(): number {
+    this.#varint();
+    return this.#high * 2 ** 32 + (this.#low >>> 0);
+  }
+
+  #varint(): void {
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.#pos === this.#end) break;
+      const byte = this.#bytes[this.#pos++]!;
+      const bits = byte & 127;
+      if (shift < 32) low |= bits << shift;
+      if (shift > 28) high |= bits << (shift - 32);
+      else if (shift === 28) high = bits >> 4;
+      if (byte < 128) {
+        this.#low = low;
+        this.#high = high;
+        return;
+      }
+    }
+    throw incomplete('a number that does not end');
+  }
+
+  #spend(bytes: number): void {
+    this.#heap += bytes;
+    if (this.#heap > this.#limits.maxDecodedBytes)
+      checkLimit(this.#limits, 'maxDecodedBytes', this.#heap, 'the model: bytes of heap to decode it');
   }
 }

@@ -10,7 +10,8 @@ import { foldModel } from '#lib/fold-model.js';
 import { compileForShapes } from '#lib/graph/compile.js';
 import { loadModel } from '#lib/model.js';
 import { native } from '#lib/native.js';
-import { parseModel, readGraph } from '#lib/onnx/read.js';
+import { parseModel } from '#lib/onnx/parse.js';
+import { readModel } from '#lib/onnx/read.js';
 import { writeModel } from '#lib/onnx/write.js';
 import { tensor } from '#lib/tensor.js';
 import { networks, type ZooName, zooInput, zooModel } from '../../bench/zoo/index.js';
@@ -111,10 +112,9 @@ for (const [name, { path, input, nodes }] of Object.entries(subjects)) {
     model.dispose();
 
     // What fusion makes for these shapes, as nodes again.
-    const origin = parseModel(original);
     const shapes = { [input.name]: input.shape };
-    const { graph } = compileForShapes(readGraph(origin), shapes, { fold: native });
-    check('the fused graph', first(await runOnnxruntime(writeModel(graph, origin).bytes, feeds)));
+    const { graph } = compileForShapes(readModel(original), shapes, { fold: native });
+    check('the fused graph', first(await runOnnxruntime(writeModel(graph, parseModel(original)).bytes, feeds)));
 
     const again = await foldModel(folded.bytes);
     t.deepEqual(contents(again.bytes), contents(folded.bytes), 'folded twice');

@@ -7,10 +7,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { loadModel, Tensor } from 'lanewise';
-import { TensorProtoSchema } from 'onnx-buf';
-import { readTensor } from '#lib/onnx/tensor.js';
+import { ModelProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import { readModel } from '#lib/onnx/read.js';
 
 const root = resolve(fileURLToPath(import.meta.url), '../../../../..');
 
@@ -38,7 +38,8 @@ export function listCases(folder: string): string[] {
 
 function readPb(file: string): { name: string; tensor: Tensor<never> } {
   const proto = fromBinary(TensorProtoSchema, readFileSync(file));
-  const { type, data, shape } = readTensor(proto, file);
+  const model = create(ModelProtoSchema, { graph: { initializer: [{ ...proto, name: 'it' }] } });
+  const { type, data, shape } = readModel(toBinary(ModelProtoSchema, model)).constants.get('it')!;
   return { name: proto.name, tensor: new Tensor(type as never, data as never, shape) };
 }
 

@@ -2,7 +2,8 @@
 import type { ExecutionContext } from 'ava';
 import * as ort from 'onnxruntime-node';
 import { type CompiledGraph, compileForShapes, simplifyGraph } from '#lib/graph/compile.js';
-import { parseModel, readModel } from '#lib/onnx/read.js';
+import { parseModel } from '#lib/onnx/parse.js';
+import { readModel } from '#lib/onnx/read.js';
 import { writeModel } from '#lib/onnx/write.js';
 import { buildModel, type ModelSpec, random } from './onnx-builder.js';
 import { runPlan } from './reference.js';
