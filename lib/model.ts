@@ -432,10 +432,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   let plans: PlanCache | undefined;
   try {
     const opened = await openSource('loadModel', source, limits, signal);
-    const { bytes, beside } = opened;
-    file = opened.file;
+    const { bytes, beside, stored } = opened;
+    file = stored?.file;
     const externalData = externalDataIn(options.externalData ?? {}, beside);
-    const read = await inTurns(reading(bytes, { externalData, file, limits }), signal);
+    const read = await inTurns(reading(bytes, { externalData, stored, limits }), signal);
     const { graph, report } = await inTurns(simplifying(read, { fold: native, limits }), signal);
     plans = new PlanCache(graph, report, { threads, isa, numerics, limits, file });
     const isFixed = graph.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));

@@ -26,15 +26,20 @@ export interface NativeWeights {
   clear(): void;
 }
 
+/** What a model file holds but for its large weights. */
+export interface FileStructure {
+  /** One behind the other, but for what was left out. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** First byte and end, in the file, of each part that was, in their order. */
+  readonly gaps: Float64Array;
+}
+
 /** A model file, by a duplicate of its descriptor or as a copy of its bytes; the garbage collector closes it if nobody does. */
 export interface NativeWeightFile extends WeightFile {
   /** Of a copy, before anything reads it. */
   write(offset: number, from: Uint8Array): void;
-  /**
-   * Fills `into`, zeros and as long as the file, but for payloads of initializers of `storedFrom` bytes and more. Nobody else
-   * may touch it until then. `stop` ends it early, with an error.
-   */
-  readStructure(into: Uint8Array, storedFrom: number, stop: NativeStopToken | undefined): Promise<void>;
+  /** The file but for payloads of initializers of `storedFrom` bytes and more. `stop` ends it early, with an error. */
+  readStructure(storedFrom: number, stop: NativeStopToken | undefined): Promise<FileStructure>;
   close(): void;
 }
 

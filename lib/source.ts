@@ -19,8 +19,8 @@ export interface SourceBytes {
   readonly bytes: Uint8Array;
   /** Weights beside the file; bytes have none. */
   readonly beside: ExternalData | undefined;
-  /** Where the large weights are, which `bytes` lack. */
-  readonly file?: NativeWeightFile;
+  /** Where the large weights are, and what `bytes` lack of it. */
+  readonly stored?: { readonly file: NativeWeightFile; readonly gaps: Float64Array };
 }
 
 /** Models below this are read whole: weights of their own place are no gain. */
@@ -58,15 +58,13 @@ export async function readSource(
 async function structureOf(
   where: string,
   file: NativeWeightFile,
-  size: number,
   signal: AbortSignal | undefined,
   fill?: () => Promise<void>,
-): Promise<Uint8Array> {
+): Promise<Required<Pick<SourceBytes, 'bytes' | 'stored'>>> {
   try {
     await fill?.();
-    const bytes = new Uint8Array(size);
-    await stoppable(where, signal, (stop) => file.readStructure(bytes, storedFrom, stop));
-    return bytes;
+    const { bytes, gaps } = await stoppable(where, signal, (stop) => file.readStructure(storedFrom, stop));
+    return { bytes, stored: { file, gaps } };
   } catch (cause) {
     file.close();
     throw cause;
@@ -75,14 +73,13 @@ async function structureOf(
 
 /** A copy in the addon: one piece of memory, of which V8 need not collect the parts. */
 async function copied(where: string, { bytes, beside }: SourceBytes, signal?: AbortSignal): Promise<SourceBytes> {
-  const size = bytes.byteLength;
-  const file = callNative(where, () => new native.WeightFile({ size }));
+  const file = callNative(where, () => new native.WeightFile({ size: bytes.byteLength }));
   const copying = copyParts(bytes, (part, at) => file.write(at, part));
-  return { bytes: await structureOf(where, file, size, signal, () => inTurns(copying, signal)), beside, file };
+  return { ...(await structureOf(where, file, signal, () => inTurns(copying, signal))), beside };
 }
 
 /**
- * {@link readSource}, but large weights stay in the file, or in a copy of the bytes that the addon keeps. `file` is to be closed
+ * {@link readSource}, but large weights stay in the file, or in a copy of the bytes that the addon keeps. It is to be closed
  * when no plan needs them any more.
  */
 export async function openSource(
@@ -107,7 +104,7 @@ export async function openSource(
     const { size } = fstatSync(descriptor);
     checkLimit(limits, 'maxFileBytes', size, 'the model file: bytes');
     const file = callNative(where, () => new native.WeightFile({ descriptor }));
-    return { bytes: await structureOf(where, file, size, signal), beside, file };
+    return { ...(await structureOf(where, file, signal)), beside };
   } finally {
     closeSync(descriptor);
   }

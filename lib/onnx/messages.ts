@@ -3,15 +3,14 @@
  * What is read with its descriptors, every field of it, is `parse.ts`.
  */
 import { type AllLimits, checkLimit } from '../limits.js';
-import { WireReader } from './wire.js';
+import { type Payload, WireReader } from './wire.js';
 
 export interface TensorMessage {
   name: string;
   dims: number[];
   dataType: number;
   dataLocation: number;
-  /** A view of the file. */
-  rawData: Uint8Array;
+  rawData: Payload;
   floatData: number[];
   doubleData: number[];
   int32Data: number[];
@@ -75,14 +74,14 @@ export interface ModelMessage {
   graph: GraphMessage | undefined;
 }
 
-const noBytes = new Uint8Array(0);
+const nothing: Payload = { offset: 0, length: 0, bytes: new Uint8Array(0) };
 
 const newTensor = (): TensorMessage => ({
   name: '',
   dims: [],
   dataType: 0,
   dataLocation: 0,
-  rawData: noBytes,
+  rawData: nothing,
   floatData: [],
   doubleData: [],
   int32Data: [],
@@ -121,7 +120,7 @@ function fillTensor(reader: WireReader, tensor: TensorMessage): void {
         tensor.name = reader.text();
         break;
       case 9:
-        tensor.rawData = reader.bytes();
+        tensor.rawData = reader.payload();
         break;
       case 10:
         reader.doubles(tensor.doubleData);
@@ -315,11 +314,12 @@ function fillOpset(reader: WireReader, opset: { domain: string; version: number 
 
 /**
  * The message an ONNX file holds.
+ * @param gaps what `bytes` lack of the file: pairs of the first byte and the end of a payload
  * @throws LanewiseError ERR_MODEL_FORMAT when the bytes are not a complete message, ERR_LIMIT before they take too much
  */
-export function readMessages(bytes: Uint8Array, limits: AllLimits): ModelMessage {
+export function readMessages(bytes: Uint8Array, limits: AllLimits, gaps?: Float64Array): ModelMessage {
   checkLimit(limits, 'maxFileBytes', bytes.length, 'the model file: bytes');
-  const reader = new WireReader(bytes, limits);
+  const reader = new WireReader(bytes, limits, gaps);
   const model: ModelMessage = { opsetImport: [], graph: undefined };
   while (reader.next()) {
     if (reader.field === 7) model.graph = reader.message(fillGraph, model.graph ?? newGraph());

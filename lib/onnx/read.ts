@@ -17,8 +17,8 @@ import { readInput, readOutput } from './value-info.js';
 export interface ReadOptions {
   /** How to read weights stored beside the file; see `externalDataBeside`. Without it such a model is refused. */
   readonly externalData?: ExternalData | undefined;
-  /** The file that `bytes` are the structure of. */
-  readonly file?: WeightFile | undefined;
+  /** The file that `bytes` are the structure of, and what they lack of it: pairs of the first byte and the end. */
+  readonly stored?: { readonly file: WeightFile; readonly gaps: Float64Array } | undefined;
   /** What the file may cost; the defaults of `loadModel` otherwise. */
   readonly limits?: AllLimits;
 }
@@ -168,14 +168,14 @@ function* readingGraph(model: ModelMessage, source: TensorSource): Work<Graph> {
  */
 export function* reading(bytes: Uint8Array, options: ReadOptions = {}): Work<Graph> {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('readModel: bytes must be a Uint8Array');
-  const { externalData, file, limits = defaultLimits } = options;
+  const { externalData, stored, limits = defaultLimits } = options;
   const source: TensorSource = {
     external: externalData,
-    file: file && { file, structure: bytes },
+    file: stored?.file,
     budget: new ConstantBudget(limits),
   };
   try {
-    const model = readMessages(bytes, limits);
+    const model = readMessages(bytes, limits, stored?.gaps);
     yield;
     return yield* readingGraph(model, source);
   } catch (error) {

@@ -11,6 +11,7 @@ import { copyBytes, finish, type Work } from '../work.js';
 import { checkLocation, type ExternalData } from './external-data.js';
 import { formatError } from './format-error.js';
 import type { TensorMessage } from './messages.js';
+import type { Payload } from './wire.js';
 
 /** A payload of this size or larger stays in the file; smaller ones are cheaper to read along. */
 export const storedFrom = 1 << 16;
@@ -38,18 +39,12 @@ function bfloatToFloat(bits: number): number {
 /** Widening of the two half types: nothing behind the reader knows them. */
 const widen: Readonly<Record<number, (bits: number) => number>> = { [FLOAT16]: halfToFloat, [BFLOAT16]: bfloatToFloat };
 
-/** A model whose bytes lack the large payloads, and the file that has them. */
-export interface StoredModel {
-  readonly file: WeightFile;
-  readonly structure: Uint8Array;
-}
-
 /** Where tensors come from, and how many of them there may be. */
 export interface TensorSource {
   readonly external?: ExternalData | undefined;
   readonly budget?: ConstantBudget;
-  /** The file of the model, where large payloads are. */
-  readonly file?: StoredModel | undefined;
+  /** The file of the model, where its large payloads stay. */
+  readonly file?: WeightFile | undefined;
 }
 
 /** Extents of a tensor, checked to multiply without overflow. */
@@ -95,6 +90,13 @@ function externalBytes(
   if (bytes.length !== expected)
     throw formatError(`${where}: external data has ${bytes.length} bytes, its shape needs ${expected}`);
   return bytes;
+}
+
+function payloadBytes({ bytes, offset, length }: Payload, file: WeightFile | undefined): Uint8Array {
+  if (bytes) return bytes;
+  const read = new Uint8Array(length);
+  file?.read(offset, read);
+  return read;
 }
 
 /** Bytes as a new array of the type. */
@@ -146,17 +148,14 @@ export function* readingTensor(tensor: TensorMessage, where: string, source: Ten
   budget?.take(count * info.array.BYTES_PER_ELEMENT, where);
 
   const isExternal = tensor.dataLocation === EXTERNAL;
-  if (isExternal || tensor.rawData.length > 0) {
-    const bytes = isExternal ? externalBytes(tensor, where, count * elementBytes, external) : tensor.rawData;
-    if (bytes.length !== count * elementBytes) {
-      throw formatError(`${where}: shape [${shape}] needs ${count * elementBytes} bytes, the file has ${bytes.length}`);
-    }
-    if (!isExternal && source.file && bytes.length >= storedFrom) {
-      const { file, structure } = source.file;
-      const offset = bytes.byteOffset - structure.byteOffset;
-      if (type === 'float32' && !half) return new StoredConstant(shape, { file, offset });
-      file.read(offset, bytes);
-    }
+  const { rawData } = tensor;
+  if (isExternal || rawData.length > 0) {
+    const size = count * elementBytes;
+    if (!isExternal && rawData.length !== size)
+      throw formatError(`${where}: shape [${shape}] needs ${size} bytes, the file has ${rawData.length}`);
+    if (!isExternal && source.file && size >= storedFrom && type === 'float32' && !half)
+      return new StoredConstant(shape, { file: source.file, offset: rawData.offset });
+    const bytes = isExternal ? externalBytes(tensor, where, size, external) : payloadBytes(rawData, source.file);
     if (!half) return { type, shape, data: yield* arrayOf(bytes, type, count) };
     const bits = (yield* arrayOf(bytes, 'uint16', count)) as Uint16Array;
     const data = new Float32Array(count);

@@ -20,13 +20,28 @@ type WireType = (typeof wireTypes)[keyof typeof wireTypes];
 
 const incomplete = (why: string) => formatError(`not a complete ONNX file: ${why}`);
 
+/** Bytes of the file that are not looked into. */
+export interface Payload {
+  /** Where they are in the file. */
+  readonly offset: number;
+  readonly length: number;
+  /** A view; undefined where they were left out. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+const noGaps: Float64Array = new Float64Array(0);
+
 export class WireReader {
   /** Number of the field that {@link next} has found. */
   field = 0;
   #wireType = 0;
+  /** In the file, as all positions. */
   #pos = 0;
   /** Of the message at hand. */
   #end: number;
+  /** Bytes before `#pos` that were left out. */
+  #missing = 0;
+  #nextGap = 0;
   #depth = 0;
   #heap: number = heapCosts.message;
   #nodes = 0;
@@ -35,11 +50,14 @@ export class WireReader {
   #high = 0;
   readonly #bytes: Buffer<ArrayBufferLike>;
   readonly #limits: AllLimits;
+  readonly #gaps: Float64Array;
 
-  constructor(bytes: Uint8Array, limits: AllLimits) {
+  /** @param gaps parts of the file that `bytes` lack, each a whole {@link payload}: pairs of the first byte and the end */
+  constructor(bytes: Uint8Array, limits: AllLimits, gaps = noGaps) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#end = bytes.length;
+    this.#end = gaps.reduce((size, at, i) => size + (i % 2 ? at : -at), bytes.length);
     this.#limits = limits;
+    this.#gaps = gaps;
   }
 
   /** Goes to the next field of the message; false behind the last one. A field has to be read or skipped. */
@@ -89,18 +107,23 @@ export class WireReader {
   text(): string {
     const length = this.#length();
     this.#spend(heapCosts.text + 2 * length);
-    const begin = this.#pos;
+    const begin = this.#pos - this.#missing;
     this.#pos += length;
-    return this.#bytes.toString('utf8', begin, this.#pos);
+    return this.#bytes.toString('utf8', begin, begin + length);
   }
 
-  /** A view of the file. */
-  bytes(): Uint8Array {
+  payload(): Payload {
     const length = this.#length();
     this.#spend(heapCosts.view);
-    const begin = this.#pos;
+    const offset = this.#pos;
     this.#pos += length;
-    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + begin, length);
+    if (this.#gaps[this.#nextGap] === offset) {
+      this.#nextGap += 2;
+      this.#missing += length;
+      return { offset, length, bytes: undefined };
+    }
+    const { buffer, byteOffset } = this.#bytes;
+    return { offset, length, bytes: new Uint8Array(buffer, byteOffset + offset - this.#missing, length) };
   }
 
   /** A signed integer of 32 or 64 bits, rounded to a double. */
@@ -162,10 +185,10 @@ export class WireReader {
       throw incomplete(`field ${this.field} has wire type ${this.#wireType} in the place of ${wireType}`);
   }
 
-  /** Goes over `size` bytes and says where they are. */
+  /** Goes over `size` bytes and says where they are in `#bytes`. */
   #fixed(size: 4 | 8): number {
     this.#expect(size === 4 ? wireTypes.fixed32 : wireTypes.fixed64);
-    const begin = this.#pos;
+    const begin = this.#pos - this.#missing;
     this.#pos += size;
     if (this.#pos > this.#end) throw incomplete('a number is longer than its message');
     return begin;
@@ -190,7 +213,7 @@ export class WireReader {
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
       if (this.#pos === this.#end) break;
-      const byte = this.#bytes[this.#pos++]!;
+      const byte = this.#bytes[this.#pos++ - this.#missing]!;
       const bits = byte & 127;
       if (shift < 32) low |= bits << shift;
       if (shift > 28) high |= bits << (shift - 32);

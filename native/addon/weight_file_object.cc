@@ -1,5 +1,6 @@
 #include "addon/weight_file_object.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "addon/environment.h"
@@ -15,21 +16,29 @@ namespace {
 
 class StructureJob : public Job {
  public:
-  // Nobody but the job may touch `into` until it is done.
   StructureJob(Napi::Env env, std::shared_ptr<std::atomic<bool>> stop, std::shared_ptr<const WeightFile> file,
-               Napi::Uint8Array into, size_t stored_from)
-      : Job(env, std::move(stop)), file_(std::move(file)), bytes_(into.Data()), stored_from_(stored_from) {
-    Borrow(into);
-  }
+               size_t stored_from)
+      : Job(env, std::move(stop)), file_(std::move(file)), stored_from_(stored_from) {}
 
  protected:
-  Status Execute(const std::atomic<bool>& stop) override { return ReadStructure(*file_, stored_from_, stop, bytes_); }
-  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+  Status Execute(const std::atomic<bool>& stop) override {
+    return ReadStructure(*file_, stored_from_, stop, &structure_);
+  }
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object result = Napi::Object::New(env);
+    Napi::Uint8Array bytes = Napi::Uint8Array::New(env, structure_.bytes.size());
+    std::copy(structure_.bytes.begin(), structure_.bytes.end(), bytes.Data());
+    result.Set("bytes", bytes);
+    Napi::Float64Array gaps = Napi::Float64Array::New(env, structure_.gaps.size());
+    std::copy(structure_.gaps.begin(), structure_.gaps.end(), gaps.Data());
+    result.Set("gaps", gaps);
+    return result;
+  }
 
  private:
   std::shared_ptr<const WeightFile> file_;
-  uint8_t* bytes_;
   size_t stored_from_;
+  ModelStructure structure_;
 };
 
 class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
@@ -81,16 +90,12 @@ class WeightFileObject : public Napi::ObjectWrap<WeightFileObject> {
     ThrowIfError(info.Env(),
                  Live(info.Env())->Write(info[0].As<Napi::Number>().Int64Value(), from.ByteLength(), from.Data()));
   }
-  // readStructure(Uint8Array of zeros, storedFrom, stop | undefined) -> Promise
+  // readStructure(storedFrom, stop | undefined) -> Promise of {bytes, gaps}
   Napi::Value ReadStructure(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    if (info.Length() < 2 || !IsBytes(info[0]) || !info[1].IsNumber())
-      throw Napi::TypeError::New(env, "readStructure: expected a Uint8Array and a number of bytes");
-    auto into = info[0].As<Napi::Uint8Array>();
-    const std::shared_ptr<const WeightFile> file = Live(env);
-    if (static_cast<uint64_t>(file->size()) != into.ByteLength())
-      throw Napi::RangeError::New(env, "readStructure: expected as many bytes as the file has");
-    auto job = std::make_unique<StructureJob>(env, StopFlag(info, 2), file, into, info[1].ToNumber().Uint32Value());
+    if (info.Length() < 1 || !info[0].IsNumber())
+      throw Napi::TypeError::New(env, "readStructure: expected a number of bytes");
+    auto job = std::make_unique<StructureJob>(env, StopFlag(info, 1), Live(env), info[0].ToNumber().Uint32Value());
     const Napi::Promise promise = job->promise();
     const auto& completions = DataOf(env).completions;
     completions->Submit(completions, std::move(job));

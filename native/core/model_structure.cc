@@ -1,7 +1,6 @@
 #include "core/model_structure.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace lanewise {
 namespace {
@@ -22,8 +21,8 @@ enum Wire : uint64_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
 class Walk {
  public:
-  Walk(const WeightFile& file, size_t stored_from, const std::atomic<bool>& stop, uint8_t* bytes)
-      : file_(file), size_(file.size()), stored_from_(stored_from), stop_(stop), bytes_(bytes) {}
+  Walk(const WeightFile& file, size_t stored_from, const std::atomic<bool>& stop, ModelStructure* structure)
+      : file_(file), size_(file.size()), stored_from_(stored_from), stop_(stop), structure_(*structure) {}
 
   Status Run() {
     std::vector<int64_t> ends = {size_};  // of the messages that the walk is in, outermost first
@@ -46,8 +45,8 @@ class Walk {
         ends.push_back(after);
         continue;
       }
-      if (on_path && length >= stored_from_) {
-        loaded_ = std::max(loaded_, after);
+      if (on_path && length >= stored_from_ && after > loaded_) {
+        LeaveOut(after);
       } else {
         LANEWISE_RETURN_IF_ERROR(Load(after));
       }
@@ -63,16 +62,28 @@ class Walk {
     while (loaded_ < to) {
       if (stop_.load(std::memory_order_relaxed)) return {Code::kAborted, "the model file was not read"};
       const int64_t count = std::min(to - loaded_, kSlice);
-      LANEWISE_RETURN_IF_ERROR(file_.Read(loaded_, static_cast<size_t>(count), bytes_ + loaded_));
+      structure_.bytes.resize(Index(loaded_ + count));
+      LANEWISE_RETURN_IF_ERROR(file_.Read(loaded_, static_cast<size_t>(count), &structure_.bytes[Index(loaded_)]));
       loaded_ += count;
     }
     return Status::Ok();
   }
 
+  // What comes before `end`, the beginning of which may be there already.
+  void LeaveOut(int64_t end) {
+    structure_.bytes.resize(Index(at_));
+    structure_.gaps.insert(structure_.gaps.end(), {at_, end});
+    left_out_ += end - at_;
+    loaded_ = end;
+  }
+
+  // Where a byte of the file is that comes behind all gaps.
+  size_t Index(int64_t at) const { return static_cast<size_t>(at - left_out_); }
+
   // False for what is no varint.
   bool Varint(uint64_t* value) {
     for (int shift = 0; shift < 63 && at_ < size_; shift += 7) {
-      const uint64_t byte = bytes_[at_++];
+      const uint64_t byte = structure_.bytes[Index(at_++)];
       *value |= (byte & 127) << shift;
       if (byte < 128) return true;
     }
@@ -87,7 +98,7 @@ class Walk {
       case kVarint:
         // Ten bytes at most, which Load has made sure of, or it is no number.
         for (int i = 0; i < 10 && at_ < size_; ++i) {
-          if (bytes_[at_++] < 128) return true;
+          if (structure_.bytes[Index(at_++)] < 128) return true;
         }
         return false;
       default: return false;
@@ -98,15 +109,17 @@ class Walk {
   const int64_t size_;
   const size_t stored_from_;
   const std::atomic<bool>& stop_;
-  uint8_t* bytes_;
-  int64_t loaded_ = 0;  // bytes before this were read or left out
+  ModelStructure& structure_;
+  int64_t left_out_ = 0;  // bytes
+  int64_t loaded_ = 0;    // bytes before this were read or left out
   int64_t at_ = 0;
 };
 
 }  // namespace
 
-Status ReadStructure(const WeightFile& file, size_t stored_from, const std::atomic<bool>& stop, uint8_t* bytes) {
-  return Walk(file, stored_from, stop, bytes).Run();
+Status ReadStructure(const WeightFile& file, size_t stored_from, const std::atomic<bool>& stop,
+                     ModelStructure* structure) {
+  return Walk(file, stored_from, stop, structure).Run();
 }
 
 }  // namespace lanewise

@@ -7,7 +7,6 @@ import test from 'ava';
 import {
   type AttributeProto,
   type GraphProto,
-  type ModelProto,
   ModelProtoSchema,
   type TensorProto,
   type ValueInfoProto,
@@ -15,17 +14,25 @@ import {
 import { defaultLimits } from '#lib/limits.js';
 import type { AttributeMessage, GraphMessage, TensorMessage, ValueMessage } from '#lib/onnx/messages.js';
 import { readMessages } from '#lib/onnx/messages.js';
+import type { Payload } from '#lib/onnx/wire.js';
 import { zooModel } from '../../bench/zoo/index.js';
 import { ocrModelBytes } from '../support/ocr-models.js';
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-const tensorOf = (proto: TensorProto): TensorMessage => ({
+/** What the decoder gives is a view of the file, too. */
+const payloadOf = (view: Uint8Array, file: Uint8Array): Payload => ({
+  offset: view.length > 0 ? view.byteOffset - file.byteOffset : 0,
+  length: view.length,
+  bytes: new Uint8Array(view),
+});
+
+const tensorOf = (proto: TensorProto, file: Uint8Array): TensorMessage => ({
   name: proto.name,
   dims: proto.dims.map(Number),
   dataType: proto.dataType,
   dataLocation: proto.dataLocation,
-  rawData: new Uint8Array(proto.rawData),
+  rawData: payloadOf(proto.rawData, file),
   floatData: proto.floatData,
   doubleData: proto.doubleData,
   int32Data: proto.int32Data,
@@ -34,14 +41,14 @@ const tensorOf = (proto: TensorProto): TensorMessage => ({
   externalData: proto.externalData.map(({ key, value }) => ({ key, value })),
 });
 
-const attributeOf = (proto: AttributeProto): AttributeMessage => ({
+const attributeOf = (proto: AttributeProto, file: Uint8Array): AttributeMessage => ({
   name: proto.name,
   type: proto.type,
   f: proto.f,
   i: Number(proto.i),
   s: text(proto.s),
-  t: proto.t && tensorOf(proto.t),
-  g: proto.g && graphOf(proto.g),
+  t: proto.t && tensorOf(proto.t, file),
+  g: proto.g && graphOf(proto.g, file),
   floats: proto.floats,
   ints: proto.ints.map(Number),
   strings: proto.strings.map(text),
@@ -54,7 +61,7 @@ function portOf({ name, type }: ValueInfoProto): ValueMessage {
   return { name, tensor: { elemType, dims } };
 }
 
-const graphOf = (proto: GraphProto): GraphMessage => ({
+const graphOf = (proto: GraphProto, file: Uint8Array): GraphMessage => ({
   name: proto.name,
   node: proto.node.map(({ name, opType, domain, input, output, attribute }) => ({
     name,
@@ -62,18 +69,21 @@ const graphOf = (proto: GraphProto): GraphMessage => ({
     domain,
     input,
     output,
-    attribute: attribute.map(attributeOf),
+    attribute: attribute.map((item) => attributeOf(item, file)),
   })),
-  initializer: proto.initializer.map(tensorOf),
+  initializer: proto.initializer.map((tensor) => tensorOf(tensor, file)),
   sparseInitializers: proto.sparseInitializer.length,
   input: proto.input.map(portOf),
   output: proto.output.map(portOf),
 });
 
-const modelOf = ({ opsetImport, graph }: ModelProto) => ({
-  opsetImport: opsetImport.map(({ domain, version }) => ({ domain, version: Number(version) })),
-  graph: graph && graphOf(graph),
-});
+function expected(file: Uint8Array) {
+  const { opsetImport, graph } = fromBinary(ModelProtoSchema, file);
+  return {
+    opsetImport: opsetImport.map(({ domain, version }) => ({ domain, version: Number(version) })),
+    graph: graph && graphOf(graph, file),
+  };
+}
 
 const read = (bytes: Uint8Array) => readMessages(bytes, defaultLimits);
 
@@ -148,7 +158,8 @@ const everything = create(ModelProtoSchema, {
 });
 
 test('every field is read as its descriptor says', (t) => {
-  t.deepEqual(read(toBinary(ModelProtoSchema, everything)), modelOf(everything));
+  const bytes = toBinary(ModelProtoSchema, everything);
+  t.deepEqual(read(bytes), expected(bytes));
 });
 
 const files: Readonly<Record<string, () => Uint8Array>> = {
@@ -163,8 +174,30 @@ for (const [name, load] of Object.entries(files))
   test(`the file of ${name}`, (t) => {
     const bytes = load();
     // Megabytes, of which ava would want to tell the differences.
-    t.true(isDeepStrictEqual(read(bytes), modelOf(fromBinary(ModelProtoSchema, bytes))));
+    t.true(isDeepStrictEqual(read(bytes), expected(bytes)));
   });
+
+test('payloads that are left out keep their place', (t) => {
+  const bytes = readFileSync(zooModel('mobilenet-v2'));
+  const whole = expected(bytes);
+  const gaps: number[] = [];
+  const kept: Uint8Array[] = [];
+  let at = 0;
+  for (const tensor of whole.graph!.initializer) {
+    const { offset, length } = tensor.rawData;
+    if (length < 1000) continue;
+    gaps.push(offset, offset + length);
+    kept.push(bytes.subarray(at, offset));
+    at = offset + length;
+    tensor.rawData = { offset, length, bytes: undefined };
+  }
+  t.true(gaps.length > 20);
+  const rest = Buffer.concat([...kept, bytes.subarray(at)]);
+  t.true(isDeepStrictEqual(readMessages(rest, defaultLimits, Float64Array.from(gaps)), whole));
+  t.throws(() => readMessages(rest.subarray(0, -1), defaultLimits, Float64Array.from(gaps)), {
+    code: 'ERR_MODEL_FORMAT',
+  });
+});
 
 const field = (number: number, wireType: number): number => (number << 3) | wireType;
 const bytesField = (number: number, ...content: number[]): number[] => [field(number, 2), content.length, ...content];
@@ -182,7 +215,7 @@ test('a message in two parts is one, the last of two single fields counts, and n
   t.deepEqual(opsetImport, [{ domain: '', version: 17 }]);
   t.like(graph, { name: 'b', initializer: [{ dims: [2, 3, 4, 5] }] });
   t.is(graph!.node.length, 1);
-  t.deepEqual(read(bytes), modelOf(fromBinary(ModelProtoSchema, bytes)));
+  t.deepEqual(read(bytes), expected(bytes));
 });
 
 test('integers of 64 bits without a sign keep their bits', (t) => {
