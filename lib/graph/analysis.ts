@@ -36,7 +36,9 @@ class FoldingBudget {
 
   constructor(graph: Graph, limits: AllLimits) {
     this.#constants = new ConstantBudget(limits);
-    for (const [name, constant] of graph.constants) this.#constants.take(byteSizeOf(constant), `constant '${name}'`);
+    let bytes = 0;
+    for (const constant of graph.constants.values()) bytes += byteSizeOf(constant);
+    this.#constants.take(bytes, 'the graph');
   }
 
   allows(rule: EvaluateRule, inputElements: number, outputElements: number): boolean {
@@ -68,11 +70,36 @@ export function ruleInputOf(node: Node, { types, constants }: Pick<Analysis, 'ty
   };
 }
 
-function inferNode(node: Node, input: RuleInput, wanted: Set<string>): readonly TensorType[] | undefined {
+/** The types that a node was found to have, and what they follow from. */
+interface Inference {
+  readonly limits: AllLimits;
+  /** Of each input: the constant, its type where it is none, undefined where it is not known. */
+  readonly operands: readonly (Constant | TensorType | undefined)[];
+  readonly outputs: readonly TensorType[];
+}
+
+/** Nodes are never changed, and most of them stay from one graph to the next, which a pass has made. */
+const inferences = new WeakMap<Node, Inference>();
+
+function sameOperand(a: Constant | TensorType | undefined, b: Constant | TensorType | undefined): boolean {
+  if (a === b) return true;
+  // What a constant holds is part of it, and not compared.
+  if (!a || !b || 'data' in a || 'data' in b || a.type !== b.type || a.shape.length !== b.shape.length) return false;
+  return a.shape.every((extent, axis) => Object.is(extent, b.shape[axis]));
+}
+
+function inferNode(node: Node, analysis: Analysis, wanted: Set<string>, limits: AllLimits) {
+  const operand = (name: string) => analysis.constants.get(name) ?? analysis.types.get(name);
+  const known = inferences.get(node);
+  if (known?.limits === limits && node.inputs.every((name, i) => sameOperand(operand(name), known.operands[i])))
+    return known.outputs;
   const rule = shapeRules[node.op];
   if (!rule) return undefined;
   try {
-    return rule(input);
+    const outputs = rule(ruleInputOf(node, analysis));
+    checkExtents(node, outputs, limits);
+    inferences.set(node, { limits, operands: node.inputs.map(operand), outputs });
+    return outputs;
   } catch (error) {
     if (!(error instanceof UnknownType)) throw error;
     if (error.wanted !== undefined) wanted.add(error.wanted);
@@ -86,26 +113,34 @@ function checkExtents(node: Node, types: readonly TensorType[], limits: AllLimit
     if (shape.length > maxRank) throw new ShapeError(`a result of ${shape.length} axes, more than ${maxRank}`);
     const odd = shape.findIndex((extent) => !Number.isNaN(extent) && !(Number.isSafeInteger(extent) && extent >= 0));
     if (odd >= 0) throw new ShapeError(`a result with an extent of ${shape[odd]}`);
-    checkSize(`node '${node.name}' (${node.op})`, shape, limits);
+    checkSize(() => `node '${node.name}' (${node.op})`, shape, limits);
   }
 }
 
-function checkSize(what: string, shape: readonly number[], limits: AllLimits): void {
-  const known = shape.filter((extent) => !Number.isNaN(extent));
-  if (known.length === shape.length)
-    checkLimit(limits, 'maxTensorElements', elementCount(shape), `${what}: elements of shape [${shape}]`);
-  checkLimit(limits, 'maxExtent', Math.max(0, ...known), `${what}: largest extent of shape [${shape}]`);
+function checkSize(what: () => string, shape: readonly number[], limits: AllLimits): void {
+  let elements = 1;
+  let largest = 0;
+  for (const extent of shape) {
+    elements *= extent;
+    if (extent > largest) largest = extent;
+  }
+  // Not larger where an extent is unknown.
+  if (elements > limits.maxTensorElements)
+    checkLimit(limits, 'maxTensorElements', elements, `${what()}: elements of shape [${shape}]`);
+  if (largest > limits.maxExtent)
+    checkLimit(limits, 'maxExtent', largest, `${what()}: largest extent of shape [${shape}]`);
 }
 
 function evaluateNode(
   node: Node,
-  input: RuleInput,
+  analysis: Analysis,
   outputs: readonly TensorType[],
   budget: FoldingBudget,
 ): readonly Constant[] | undefined {
   const byShape = shapeEvaluationRules[node.op];
   const rule = byShape ?? evaluationRules[node.op];
   if (!rule || !outputs.every(isKnown)) return undefined;
+  const input = ruleInputOf(node, analysis);
   let inputElements = 0;
   for (const index of node.inputs.keys()) {
     if (!input.has(index)) continue;
@@ -138,17 +173,15 @@ export function analyze(graph: Graph, options: { strict: boolean; limits?: AllLi
   for (const [name, { type, shape }] of graph.constants) types.set(name, { type, shape });
   for (const { name, type, shape } of graph.inputs) {
     const extents = shape.map((extent) => (typeof extent === 'number' ? extent : Number.NaN));
-    checkSize(`input '${name}'`, extents, limits);
+    checkSize(() => `input '${name}'`, extents, limits);
     types.set(name, { type, shape: extents });
   }
   const wanted = new Set<string>();
   const analysis: Analysis = { types, constants, wanted };
   for (const node of graph.nodes) {
-    const input = ruleInputOf(node, analysis);
     try {
-      const outputs = inferNode(node, input, wanted);
+      const outputs = inferNode(node, analysis, wanted, limits);
       if (!outputs) continue;
-      checkExtents(node, outputs, limits);
       for (const [index, name] of node.outputs.entries()) {
         const type = outputs[index];
         if (name !== '' && type) types.set(name, type);
@@ -156,7 +189,7 @@ export function analyze(graph: Graph, options: { strict: boolean; limits?: AllLi
       // A node with an epilogue computes more than its operator.
       const values = node.epilogue
         ? undefined
-        : evaluateNode(node, input, outputs.slice(0, node.outputs.length), budget);
+        : evaluateNode(node, analysis, outputs.slice(0, node.outputs.length), budget);
       if (!values) continue;
       for (const [index, name] of node.outputs.entries())
         if (name !== '' && values[index]) constants.set(name, values[index]);

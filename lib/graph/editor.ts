@@ -15,22 +15,17 @@ class Links {
   readonly slotOf = new Map<Node, number>();
   readonly producers = new Map<string, Node>();
   readonly readers = new Map<string, Set<Node>>();
-  readonly names: Set<string>;
 
-  constructor({ nodes, inputs, outputs, constants }: Graph) {
-    this.names = new Set(constants.keys());
-    for (const { name } of [...inputs, ...outputs]) this.names.add(name);
+  constructor({ nodes }: Graph) {
     this.slots = nodes.map((node) => [node]);
     for (const [slot, node] of nodes.entries()) this.link(node, slot);
   }
 
   link(node: Node, slot: number): void {
     this.slotOf.set(node, slot);
-    this.names.add(node.name);
     for (const output of node.outputs) {
       if (output === '') continue;
       this.producers.set(output, node);
-      this.names.add(output);
     }
     for (const name of valuesRead(node)) {
       const readers = this.readers.get(name);
@@ -49,22 +44,32 @@ class Links {
   }
 }
 
-/** Of graphs that were looked at and left alone: most passes look at the same one, one after the other. */
+/** Of graphs that editors have left alone or made: passes look at them, one after the other. */
 const linksOf = new WeakMap<Graph, Links>();
+
+function addNames(names: Set<string>, nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    names.add(node.name);
+    for (const output of node.outputs) if (output !== '') names.add(output);
+  }
+}
 
 export class GraphEditor {
   readonly #graph: Graph;
   readonly #links: Links;
-  readonly #constants: Map<string, Constant>;
+  /** Those of the graph as long as they are the same. */
+  #constants: ReadonlyMap<string, Constant>;
+  #ownConstants: Map<string, Constant> | undefined;
   readonly #outputs: ReadonlySet<string>;
+  /** What names the graph has and had; made when the first new one is. */
+  #names: Set<string> | undefined;
   #changed = false;
-  #hasNamed = false;
 
   constructor(graph: Graph) {
     this.#graph = graph;
     this.#links = linksOf.get(graph) ?? new Links(graph);
     linksOf.delete(graph); // nobody else's as long as it may change
-    this.#constants = new Map(graph.constants);
+    this.#constants = graph.constants;
     this.#outputs = new Set(graph.outputs.map(({ name }) => name));
   }
 
@@ -115,16 +120,28 @@ export class GraphEditor {
 
   addConstant(hint: string, constant: Constant): string {
     const name = this.freshName(hint);
-    this.#constants.set(name, constant);
+    this.#writableConstants().set(name, constant);
     return name;
   }
 
   freshName(hint: string): string {
-    this.#hasNamed = true;
+    const names = this.#takenNames();
     let name = hint;
-    for (let i = 1; this.#links.names.has(name); i++) name = `${hint}_${i}`;
-    this.#links.names.add(name);
+    for (let i = 1; names.has(name); i++) name = `${hint}_${i}`;
+    names.add(name);
     return name;
+  }
+
+  #takenNames(): Set<string> {
+    if (this.#names) return this.#names;
+    const { nodes, inputs, outputs, constants } = this.#graph;
+    const names = new Set(constants.keys());
+    for (const { name } of inputs) names.add(name);
+    for (const { name } of outputs) names.add(name);
+    addNames(names, nodes);
+    addNames(names, this.nodes());
+    this.#names = names;
+    return names;
   }
 
   /** Puts `replacement` where `at` stood and removes `at` and `absorbed`. */
@@ -134,6 +151,7 @@ export class GraphEditor {
     const nodes = Array.isArray(replacement) ? (replacement as readonly Node[]) : [replacement as Node];
     this.#links.slots[slot] = [...nodes];
     for (const node of nodes) this.#links.link(node, slot);
+    if (this.#names) addNames(this.#names, nodes);
     this.#changed = true;
   }
 
@@ -168,12 +186,12 @@ export class GraphEditor {
   /** Turns a value that is known into a constant, in place of the node that computed it. */
   become(node: Node, constants: readonly (readonly [name: string, constant: Constant])[]): void {
     this.#links.unlink(node);
-    for (const [name, constant] of constants) this.#constants.set(name, constant);
+    for (const [name, constant] of constants) this.#writableConstants().set(name, constant);
     this.#changed = true;
   }
 
   dropConstant(name: string): void {
-    this.#constants.delete(name);
+    this.#writableConstants().delete(name);
     this.#changed = true;
   }
 
@@ -182,11 +200,15 @@ export class GraphEditor {
   }
 
   finish(): Graph {
-    if (!this.#changed) {
-      if (!this.#hasNamed) linksOf.set(this.#graph, this.#links);
-      return this.#graph;
-    }
-    return { ...this.#graph, nodes: this.nodes(), constants: this.#constants };
+    const graph = this.#changed ? { ...this.#graph, nodes: this.nodes(), constants: this.#constants } : this.#graph;
+    linksOf.set(graph, this.#links);
+    return graph;
+  }
+
+  #writableConstants(): Map<string, Constant> {
+    this.#ownConstants ??= new Map(this.#constants);
+    this.#constants = this.#ownConstants;
+    return this.#ownConstants;
   }
 
   #rename(from: string, to: string): void {
