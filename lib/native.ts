@@ -139,13 +139,6 @@ interface Native extends WeightAlgebra {
     options: NativePlanOptions | undefined,
     stop: NativeStopToken | undefined,
   ): Promise<NativePlan>;
-  batchNormToAffine(
-    gamma: Float32Array,
-    beta: Float32Array,
-    mean: Float32Array,
-    variance: Float32Array,
-    epsilon: number,
-  ): { scale: Float64Array; shift: Float64Array };
   convertPixels(pixels: Uint8Array, spec: NativePixels, out: Float32Array): void;
   cpuInfo(): CpuInfo;
   /** GFLOP/s of multiply-adds in registers on this thread, which it keeps for `ms`. For the benches. */

@@ -62,6 +62,7 @@ export function* copyParts(bytes: Uint8Array, write: (part: Uint8Array, at: numb
 
 /** A copy of `bytes` that begins where any element type may. */
 export function* copyBytes(bytes: Uint8Array): Work<Uint8Array<ArrayBuffer>> {
+  if (bytes.byteLength <= copiedAtOnce) return new Uint8Array(bytes);
   // Not `new Uint8Array`: zeros for a hundred megabytes would be written at once.
   const copy = new Uint8Array(Buffer.allocUnsafeSlow(bytes.byteLength).buffer);
   yield* copyParts(bytes, (part, at) => copy.set(part, at));

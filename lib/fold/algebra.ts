@@ -34,6 +34,14 @@ export interface FoldPart {
 
 /** Results are rounded to float32 once. Arguments are never written to. */
 export interface WeightAlgebra {
+  /** Batch normalisation with running statistics: s = gamma / sqrt(variance + epsilon), t = beta - mean*s. */
+  batchNormToAffine(
+    gamma: Float32Array,
+    beta: Float32Array,
+    mean: Float32Array,
+    variance: Float32Array,
+    epsilon: number,
+  ): ChannelAffine;
   /** `linear` then `affine` (one element per output channel): W'[o] = s[o] W[o], b'[o] = s[o] b[o] + t[o]. */
   foldAfter(linear: LinearWeights, affine: ChannelAffine, part?: FoldPart): FoldedWeights;
   /** `affine` (one element per input channel) then `linear`: W'[o,i] = W[o,i] s[i], b'[o] = b[o] + sum over i and taps of W[o,i] t[i]. */

@@ -60,4 +60,11 @@ const partly =
     return into;
   };
 
-export const referenceAlgebra: WeightAlgebra = { foldAfter: partly(foldAfter), foldBefore: partly(foldBefore) };
+export const referenceAlgebra: WeightAlgebra = {
+  batchNormToAffine(gamma, beta, mean, variance, epsilon) {
+    const scale = Float64Array.from(gamma, (value, i) => value / Math.sqrt(variance[i]! + epsilon));
+    return { scale, shift: Float64Array.from(beta, (value, i) => value - mean[i]! * scale[i]!) };
+  },
+  foldAfter: partly(foldAfter),
+  foldBefore: partly(foldBefore),
+};

@@ -4,13 +4,18 @@ import { doublesOf } from '../../constant.js';
 import type { GraphEditor } from '../../editor.js';
 import type { Constant, Node } from '../../ir.js';
 
-/** Scale and shift both have one element, or one per channel. */
+/** Scale and shift both have one element, or one per channel. Nobody writes to them. */
 export function affine(scale: ArrayLike<number>, shift: ArrayLike<number>): ChannelAffine {
   const width = Math.max(scale.length, shift.length);
-  const spread = (values: ArrayLike<number>) =>
-    values.length === width ? new Float64Array(values) : new Float64Array(width).fill(values[0]!);
+  const spread = (values: ArrayLike<number>) => {
+    if (values.length < width) return new Float64Array(width).fill(values[0]!);
+    return values instanceof Float64Array ? values : new Float64Array(values);
+  };
   return { scale: spread(scale), shift: spread(shift) };
 }
+
+const valuesOf = (constant: Constant): Float64Array =>
+  constant.data instanceof Float64Array ? constant.data : doublesOf(constant);
 
 /** The affine of a ChannelScale node; undefined when its parameters are computed at run time. */
 export function affineOf(editor: GraphEditor, node: Node): ChannelAffine | undefined {
@@ -18,7 +23,7 @@ export function affineOf(editor: GraphEditor, node: Node): ChannelAffine | undef
   const scale = editor.constant(node.inputs[1]);
   const shift = node.inputs[2] ? editor.constant(node.inputs[2]) : undefined;
   if (!scale || (node.inputs[2] && !shift)) return undefined;
-  return affine(doublesOf(scale), shift ? doublesOf(shift) : [0]);
+  return affine(valuesOf(scale), shift ? valuesOf(shift) : [0]);
 }
 
 /** `first`, then `second`. */

@@ -1,6 +1,7 @@
 import { flagAttribute, numberAttribute } from '../../attributes.js';
-import { doublesOf } from '../../constant.js';
+import { float32Of } from '../../constant.js';
 import { GraphEditor } from '../../editor.js';
+import { isFloat } from '../../element-type.js';
 import type { Pass } from '../pass.js';
 import { channelScale } from './affine.js';
 
@@ -11,7 +12,7 @@ import { channelScale } from './affine.js';
 export const batchNormToScale: Pass = {
   name: 'batch-norm-to-scale',
   needs: [['BatchNormalization']],
-  *run(graph) {
+  *run(graph, { fold }) {
     const editor = new GraphEditor(graph);
     for (const node of graph.nodes) {
       if (node.op !== 'BatchNormalization') continue;
@@ -22,13 +23,12 @@ export const batchNormToScale: Pass = {
         continue;
       const [x, ...names] = node.inputs;
       const parameters = names.flatMap((name) => editor.constant(name) ?? []);
-      const [gamma, beta, mean, variance] = parameters.map(doublesOf);
+      if (!parameters.every(({ type }) => isFloat(type))) continue;
+      const [gamma, beta, mean, variance] = parameters.map(float32Of);
       if (!x || !gamma || !beta || !mean || !variance) continue;
       if (parameters.some(({ shape }) => shape.length !== 1 || shape[0] !== gamma.length)) continue;
       const epsilon = numberAttribute(node, 'epsilon', 1e-5);
-      const scale = gamma.map((value, i) => value / Math.sqrt(variance[i]! + epsilon));
-      const shift = beta.map((value, i) => value - mean[i]! * scale[i]!);
-      editor.replace(node, channelScale(editor, node, x, { scale, shift }));
+      editor.replace(node, channelScale(editor, node, x, fold.batchNormToAffine(gamma, beta, mean, variance, epsilon)));
       yield;
     }
     return editor.finish();
