@@ -209,6 +209,14 @@ export class WireReader {
   }
 
   #varint(): void {
+    const first = this.#pos < this.#end ? this.#bytes[this.#pos - this.#missing]! : 128;
+    if (first < 128) {
+      // Nearly all of them.
+      this.#pos++;
+      this.#low = first;
+      this.#high = 0;
+      return;
+    }
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
