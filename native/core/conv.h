@@ -37,8 +37,8 @@ ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTa
 bool ScalesItsWeights(const StepSpec& reader, const PlanBuilder& builder);
 // The forms beside the direct one on vector units: Winograd's F(m x m, 3x3) (winograd.cc), and the direct one on a
 // matrix unit (matrix_conv.cc).
-// The transformed inputs of a block of tiles fill this share of the second cache.
-constexpr double kWinogradShare = 0.625;
+// The transforms of a block of tiles fill this share of the second cache.
+constexpr double kWinogradShare = 0.7;
 Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 

@@ -30,20 +30,22 @@ double DirectSeconds(const ConvExtents& e, int lanes) {
   return std::max(VectorSeconds(products, 0.85, lanes), 4 * weights / WeightBandwidth(4 * weights, 30e9));
 }
 
-double WinogradSeconds(int m, const ConvExtents& e, int lanes) {
-  const double frequencies = (m + 2) * (m + 2);
-  const auto tiles = static_cast<double>(((e.oh + m - 1) / m) * ((e.ow + m - 1) / m));
-  const double pairs = static_cast<double>(e.c) * Blocks(e.o, lanes) * lanes, images = static_cast<double>(e.n);
+double WinogradSeconds(WinogradTile tile, const ConvExtents& e, int lanes) {
+  const double frequencies = tile.frequencies(), panels = tile.panels() * tile.panels();
+  const auto tiles = static_cast<double>(((e.oh + tile.m - 1) / tile.m) * ((e.ow + tile.m - 1) / tile.m));
+  const double inputs = Blocks(e.c, lanes), outputs = Blocks(e.o, lanes), images = static_cast<double>(e.n);
+  const double pairs = static_cast<double>(e.c) * outputs * lanes;
   // Few tiles make short microkernel tiles: each weight vector is loaded for fewer products.
   const double efficiency = std::min(0.85, 0.2 + 0.06 * tiles);
-  // The weights come once for every block of tiles whose transformed input stays in the second cache.
-  const double tile_bytes = 4 * frequencies * Blocks(e.c, lanes) * lanes;
+  // The weights come once for every block of tiles whose transforms stay in the second cache.
+  constexpr double kOutputsAtOnce = 2;
+  const double tile_bytes = 4 * frequencies * (inputs + kOutputsAtOnce) * lanes;
   const double block = std::max(14., static_cast<double>(Caches().l2_bytes) * kWinogradShare / tile_bytes);
-  const double weight_bytes = 4 * frequencies * pairs, passes = std::ceil(tiles / block);
-  const double transforms = images * tiles * frequencies * 1.5 * (Blocks(e.c, lanes) + Blocks(e.o, lanes)) * 0.7e-9;
-  return std::max(VectorSeconds(images * tiles * pairs * frequencies, efficiency, lanes),
-                  images * passes * weight_bytes / WeightBandwidth(weight_bytes, 24e9)) +
-         transforms;
+  const double weight_bytes = 4 * panels * pairs, passes = std::ceil(tiles / block);
+  const double products = VectorSeconds(images * tiles * pairs * frequencies, efficiency, lanes);
+  const double weights = images * passes * weight_bytes / WeightBandwidth(weight_bytes, 24e9);
+  const double transforms = images * tiles * frequencies * 1.5 * (inputs + outputs) * 0.7e-9;
+  return std::max(products, weights) + transforms;
 }
 
 double MatrixSeconds(const Conv2dSpec& spec, const ConvExtents& e) {
@@ -70,7 +72,7 @@ bool Fits(const ConvForm& form, const Conv2dSpec& spec, const ConvExtents& e, co
   switch (form.kind) {
     case ConvForm::kDirect: return true;
     case ConvForm::kWinograd:
-      return e.groups == 1 && e.kh == 3 && e.kw == 3 && spec.strides.h == 1 && spec.strides.w == 1 &&
+      return e.groups == 1 && e.kh == 3 && e.kw == 3 && spec.strides.h <= 2 && spec.strides.w == spec.strides.h &&
              spec.dilations.h == 1 && spec.dilations.w == 1;
     case ConvForm::kMatrix: return e.groups == 1 && kernels.matrix != nullptr;
   }
@@ -81,14 +83,21 @@ ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTa
   ConvForm best;
   // Fewer channels than a vector has lanes make too little of either algorithm.
   if (e.c < kPairs || e.o == 0 || e.n * e.oh * e.ow == 0) return best;
-  double best_seconds = DirectSeconds(e, kernels.lanes);
+  const double direct_seconds = DirectSeconds(e, kernels.lanes);
+  double best_seconds = direct_seconds;
   const auto consider = [&](ConvForm form, double seconds) {
     if (!Fits(form, spec, e, kernels) || seconds >= best_seconds) return;
     best_seconds = seconds;
     best = form;
   };
   if (e.o >= kPairs) {
-    for (const int m : {2, 4}) consider({ConvForm::kWinograd, m}, WinogradSeconds(m, e, kernels.lanes));
+    // Larger weights take memory and time to load, and the way from the third cache is shared: not for a few percent.
+    constexpr double kWorthwhile = 0.9;
+    const int stride = static_cast<int>(spec.strides.h);
+    for (const int m : {2, 4}) {
+      const double seconds = WinogradSeconds({m, stride}, e, kernels.lanes);
+      if (seconds < kWorthwhile * direct_seconds) consider({ConvForm::kWinograd, m}, seconds);
+    }
   }
   consider({ConvForm::kMatrix}, MatrixSeconds(spec, e));
   return best;

@@ -1,10 +1,10 @@
-// 3x3 convolution of stride 1 by Winograd's minimal filtering: m x m outputs cost (m+2)^2 products per pair of channels
-// instead of 9*m^2. A block of tiles goes through three stages while it is in cache: transform of its inputs (all
-// channels), one matrix product per frequency and group of output channels (the dense microkernel), transform of the
-// products with the epilogue.
+// 3x3 convolution by Winograd's minimal filtering: m x m outputs cost n^2 products per pair of channels instead of
+// 9*m^2, n = m + 2 for stride 1 and 2*m + 1 for stride 2. A block of tiles goes through three stages while it is in
+// cache: transform of its inputs (all channels), one matrix product per frequency and group of output channels (the
+// dense microkernel), transform of the products with the epilogue.
 //
-// Layouts: V [frequency][input block][tile][lanes]; U [segment][frequency][input channel][vectors*lanes], one
-// sequential stream per segment; M [frequency][vector][tile][lanes], only for the segment at hand.
+// Layouts: V [frequency][input block][tile][lanes]; U [segment][panel][input channel][vectors*lanes], one sequential
+// stream per segment; M [frequency][vector][tile][lanes], only for the segment at hand.
 #include <algorithm>
 #include <string>
 
@@ -16,18 +16,22 @@
 namespace lanewise {
 namespace {
 
-struct WinogradShape {
-  int m = 2;  // outputs per tile and axis
-  int n() const { return m + 2; }
-  int frequencies() const { return n() * n(); }
+struct WinogradShape : WinogradTile {
   int64_t tile_rows = 0, tile_cols = 0;
   int64_t tiles() const { return tile_rows * tile_cols; }
+  int64_t step() const { return m * stride; }  // from one input tile to the next
+  int weight_panels() const { return panels() * panels(); }
 };
 
-WinogradShape ShapeFor(int m, const ConvExtents& e) { return {m, (e.oh + m - 1) / m, (e.ow + m - 1) / m}; }
+WinogradShape ShapeFor(WinogradTile tile, const ConvExtents& e) {
+  return {tile, (e.oh + tile.m - 1) / tile.m, (e.ow + tile.m - 1) / tile.m};
+}
 
 // A of ErrorBound in self_check.cc.
-constexpr double Amplification(int m) { return m == 2 ? 5 : 171. / 8; }
+double Amplification(WinogradTile tile) {
+  if (tile.m == 2) return 5;
+  return tile.stride == 1 ? 171. / 8 : 10.48;
+}
 
 // Of a piece of the tiles that is cut for a thread.
 constexpr int64_t kFewestTiles = 4;
@@ -48,7 +52,8 @@ class WinogradStep : public Step {
         kernels_(kernels),
         pads_(spec.pads) {
     const int64_t lanes = x.lanes, blocks = x.blocks();
-    const int64_t tile_bytes = s_.frequencies() * blocks * lanes * static_cast<int64_t>(sizeof(float));
+    for (const Segment& segment : segments_) max_vectors_ = std::max<int64_t>(max_vectors_, segment.vectors);
+    const int64_t tile_bytes = s_.frequencies() * (blocks + max_vectors_) * lanes * static_cast<int64_t>(sizeof(float));
     const int64_t budget = static_cast<int64_t>(static_cast<double>(Caches().l2_bytes) * kWinogradShare);
     const int64_t most = std::clamp<int64_t>(budget / tile_bytes, std::min<int64_t>(s_.tiles(), 14), s_.tiles());
     int64_t pieces = (s_.tiles() + most - 1) / most;
@@ -61,7 +66,6 @@ class WinogradStep : public Step {
     }
     block_tiles_ = (s_.tiles() + pieces - 1) / pieces;
     tile_blocks_ = (s_.tiles() + block_tiles_ - 1) / block_tiles_;
-    for (const Segment& segment : segments_) max_vectors_ = std::max<int64_t>(max_vectors_, segment.vectors);
     // Frequencies a power of two apart would fall into the same cache sets.
     v_stride_ = blocks * block_tiles_ * lanes + lanes;
     m_stride_ = max_vectors_ * block_tiles_ * lanes + lanes;
@@ -77,7 +81,7 @@ class WinogradStep : public Step {
   WeightSpan weights() const override {
     if (segments_.empty()) return {};
     const Segment& last = segments_.back();
-    return {weights_, static_cast<int64_t>(last.weights) + s_.frequencies() * e_.c * last.vectors * x_.lanes};
+    return {weights_, static_cast<int64_t>(last.weights) + s_.weight_panels() * e_.c * last.vectors * x_.lanes};
   }
   // Of a block of tiles, one segment of the output channels. A thread transforms the input of a block when it begins
   // with it: once for all segments that it does one after the other.
@@ -104,15 +108,15 @@ class WinogradStep : public Step {
   }
 
   void TransformInputs(const RunContext& context, int64_t image, int64_t first, int64_t count, float* v) const {
-    const WinogradInputKernel kernel = kernels_.winograd_input[s_.m == 4];
+    const WinogradInputKernel kernel = kernels_.winograd_input[s_.index()];
     const float* x = context.Data(x_.id) + image * x_.image_stride;
     WinogradInputArgs args{};
     args.x_row_stride = x_.row_stride;
     args.v_stride = v_stride_;
     for (int64_t b = 0; b < x_.blocks(); ++b) {
       for (int64_t t = 0; t < count; ++t) {
-        const int64_t row = (first + t) / s_.tile_cols * s_.m - pads_.top;
-        const int64_t col = (first + t) % s_.tile_cols * s_.m - pads_.left;
+        const int64_t row = (first + t) / s_.tile_cols * s_.step() - pads_.top;
+        const int64_t col = (first + t) % s_.tile_cols * s_.step() - pads_.left;
         args.x = x + b * x_.block_stride + row * x_.row_stride + col * x_.pixel_stride;
         args.rows = static_cast<int>(std::min<int64_t>(s_.n(), x_.h() + x_.halo.bottom - row));
         args.cols = static_cast<int>(std::min<int64_t>(s_.n(), x_.w() + x_.halo.right - col));
@@ -136,9 +140,9 @@ class WinogradStep : public Step {
     args.bias = zero_->data();
     args.last_lanes = static_cast<size_t>(x_.lanes);
     const int64_t panel = e_.c * segment.vectors * x_.lanes;
-    for (int64_t f = 0; f < s_.frequencies(); ++f) {
-      args.weights = weights_ + segment.weights + f * panel;
-      args.prefetch = args.weights + panel;  // of the next frequency
+    args.weights = weights_ + segment.weights;
+    const auto multiply = [&](int64_t f) {
+      args.prefetch = args.weights + panel;
       int64_t pixel = 0;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t pixels = small + (t < large_count ? 1 : 0);
@@ -148,12 +152,22 @@ class WinogradStep : public Step {
         pixel += pixels;
         args.prefetch += e_.c * 8 * segment.vectors;
       }
+    };
+    // Frequencies of one panel after each other, so that it is in the first cache for all but the first.
+    const int n = s_.n(), last = s_.panels() - 1;
+    const auto end = [=](int panel) { return panel == last ? n : panel + 1; };
+    for (int i = 0; i <= last; ++i) {
+      for (int j = 0; j <= last; ++j, args.weights += panel) {
+        for (int row = i; row < end(i); ++row) {
+          for (int col = j; col < end(j); ++col) multiply(row * n + col);
+        }
+      }
     }
   }
 
   void TransformOutputs(const RunContext& context, const Segment& segment, int64_t image, int64_t first, int64_t count,
                         const float* m) const {
-    const WinogradOutputKernel kernel = kernels_.winograd_output[s_.m == 4];
+    const WinogradOutputKernel kernel = kernels_.winograd_output[s_.index()];
     WinogradOutputArgs args{};
     args.m_stride = m_stride_;
     args.y_row_stride = y_.row_stride;
@@ -214,11 +228,12 @@ class WinogradStep : public Step {
 Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder) {
   PlaneOperands p;
   LANEWISE_RETURN_IF_ERROR(BindPlanes(spec, e, step, builder, &p));
-  const WinogradShape s = ShapeFor(m, e);
+  const WinogradTile tile{m, static_cast<int>(spec.strides.h)};
+  const WinogradShape s = ShapeFor(tile, e);
   const int lanes = builder.lanes();
   const TileChoice choice = ChooseTile(builder.kernels(), s.tiles(), e.o, e.c);
-  SegmentPlan cut = CutSegments(e.o, 1, e.c, e.c * s.frequencies(), choice.vectors, lanes, /*padded_output=*/true);
-  const auto pack = [kernel = builder.kernels().winograd_weights[m == 4], lanes, channels = e.c](
+  SegmentPlan cut = CutSegments(e.o, 1, e.c, e.c * s.weight_panels(), choice.vectors, lanes, /*padded_output=*/true);
+  const auto pack = [kernel = builder.kernels().winograd_weights[tile.index()], lanes, channels = e.c](
                         const Segment& segment, const float* rows, float* packed) {
     WinogradWeightsArgs args{};
     args.w_stride = channels * 9;
@@ -237,13 +252,15 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
     const FormTrial trial = MakeTrial(spec, e, m + 1, kernels, segment);
     const auto no_bias = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(no_bias->Allocate(static_cast<size_t>(segment.vectors * lanes), /*zeroed=*/true));
-    const WinogradStep winograd(trial.spec, trial.e, ShapeFor(m, trial.e), trial.x, trial.y, {}, {trial.segment},
+    const WinogradStep winograd(trial.spec, trial.e, ShapeFor(tile, trial.e), trial.x, trial.y, {}, {trial.segment},
                                 packed, no_bias, 1, kernels);
     if (!winograd.ok()) return Status::OutOfMemory("winograd");
-    return CheckForm(trial, winograd, winograd.scratch(), {static_cast<double>(e.c), Amplification(m)}, rows);
+    return CheckForm(trial, winograd, winograd.scratch(), {static_cast<double>(e.c), Amplification(tile)}, rows);
   };
-  const std::string form =
-      "winograd " + std::to_string(m) + " " + std::to_string(lanes) + "x" + std::to_string(choice.vectors);
+  const std::string vectors = "x" + std::to_string(choice.vectors);
+  std::string name = "winograd F(" + std::to_string(m) + ")";
+  if (tile.stride == 2) name += "/2";
+  const std::string form = name + " " + std::to_string(lanes) + vectors;
   PackedWeights weights;
   const auto verdict = std::make_shared<PackVerdict>();
   Packer packer = PackBySegments(cut.segments, e.c * 9,
@@ -253,8 +270,7 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
   std::shared_ptr<Buffer> bias;
   LANEWISE_RETURN_IF_ERROR(
       PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
-  const StepInfo info =
-      ConvInfo("winograd F(" + std::to_string(m) + ") x" + std::to_string(choice.vectors), e, p.bound);
+  const StepInfo info = ConvInfo(name + " " + vectors, e, p.bound);
   auto winograd =
       std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments, weights.weights->data(),
                                      std::move(bias), builder.options().threads, builder.kernels());

@@ -1,10 +1,22 @@
-// Types of the Winograd transforms for 3x3 convolutions of stride 1. F(m): tiles of m x m outputs from n x n inputs,
-// n = m + 2. A tile's transform has n*n frequencies, each a pixel (one vector of channels).
+// Types of the Winograd transforms for 3x3 convolutions of stride 1 and 2. A tile's transform has n*n frequencies, each
+// a pixel (one vector of channels).
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 namespace lanewise {
+
+// F(m): tiles of m x m outputs from n x n inputs. Along an axis of stride 2 (shared/winograd.h) the last m frequencies
+// have the weights in common: there are panels() x panels() transforms of a filter.
+struct WinogradTile {
+  int m = 2, stride = 1;
+  constexpr int n() const { return stride * (m - 1) + 3; }
+  constexpr int frequencies() const { return n() * n(); }
+  constexpr int panels() const { return m + 2; }
+  // In the arrays of kernels.inc.
+  constexpr int index() const { return 2 * (stride - 1) + (m == 4 ? 1 : 0); }
+};
+constexpr int kWinogradTiles = 4;
 
 // Input tile -> frequencies: v[f*v_stride] for f = row*n + col.
 struct WinogradInputArgs {
@@ -31,7 +43,7 @@ struct WinogradOutputArgs {
 };
 using WinogradOutputKernel = void (*)(const WinogradOutputArgs&);
 
-// 3x3 weights -> frequencies of up to kWinogradWeights output channels: u[f*u_stride + o] = G w G^T of the taps
+// 3x3 weights -> panels of up to kWinogradWeights output channels: u[p*u_stride + o] = G w G^T of the taps
 // w[o*w_stride], computed in double with separate multiplications and additions and rounded once: the same bits on all
 // ISAs.
 constexpr int64_t kWinogradWeights = 16;

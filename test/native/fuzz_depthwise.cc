@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                            channels * multiplier, channels,
                            bytes.Between(1, 9),   bytes.Between(1, 9),
                            bytes.Between(1, 5),   bytes.Between(1, 5)};
-  if (AddConvolution(bytes, net, form, bytes.Flag()))
+  if (AddConvolution(bytes, net, form, PlainOrAny(bytes)))
     CheckEverywhere(net, {1, true}, {/*bits=*/true, 2e-4}, bytes.OneIn(4));
   return 0;
 }

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                            bytes.Between(1, 6),
                            bytes.Between(1, 3),
                            bytes.Between(1, 3)};
-  if (AddConvolution(bytes, net, form, bytes.Flag()))
+  if (AddConvolution(bytes, net, form, PlainOrAny(bytes)))
     CheckEverywhere(net, {1, true}, {/*bits=*/true, 2e-4}, bytes.OneIn(4));
   return 0;
 }

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                            bytes.Between(1, 50), 1,
                            bytes.Between(1, 9),  bytes.Between(1, 9),
                            bytes.Between(1, 3),  bytes.Between(1, 3)};
-  if (!AddConvolution(bytes, net, form, bytes.Flag())) return 0;
+  if (!AddConvolution(bytes, net, form, PlainOrAny(bytes))) return 0;
   const std::vector<const KernelTable*> tables = Tables();
   const Tensors inputs = InputsOf(net.spec, net.random());
   const Outcome wanted = RunOn(*tables.back(), net.spec, inputs, {1, /*strict=*/true});

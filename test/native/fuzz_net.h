@@ -176,11 +176,17 @@ struct FuzzedConv {
   int64_t images, channels, outputs, groups, height, width, kernel_h, kernel_w;
 };
 
+// Of strides and dilations: all 1, those that Winograd's algorithm has, any.
+enum class Window { kPlain, kWinograd, kAny };
+inline Window PlainOrAny(Bytes& bytes) { return bytes.Flag() ? Window::kPlain : Window::kAny; }
+
 // A convolution over an input of any layout, its attributes drawn from the bytes. False when no window fits.
-inline bool AddConvolution(Bytes& bytes, FuzzNet& net, const FuzzedConv& form, bool plain_window) {
+inline bool AddConvolution(Bytes& bytes, FuzzNet& net, const FuzzedConv& form, Window window) {
   Conv2dSpec conv;
   conv.groups = form.groups;
-  if (!plain_window) {
+  if (window == Window::kWinograd) {
+    conv.strides.h = conv.strides.w = bytes.Between(1, 2);
+  } else if (window == Window::kAny) {
     conv.strides = {bytes.Between(1, 3), bytes.Between(1, 3)};
     conv.dilations = {bytes.Between(1, 2), bytes.Between(1, 2)};
   }

@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const int64_t inputs = bytes.Between(1, 20), outputs = bytes.Between(1, 34);
       const FuzzedConv form = {bytes.Between(1, 2), groups * inputs,     groups * outputs,    groups,
                                bytes.Between(1, 6), bytes.Between(1, 6), bytes.Between(1, 3), bytes.Between(1, 3)};
-      if (!AddConvolution(bytes, net, form, bytes.Flag())) return 0;
+      if (!AddConvolution(bytes, net, form, PlainOrAny(bytes))) return 0;
     }
   }
   if (net.spec.outputs.empty()) return 0;

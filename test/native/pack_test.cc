@@ -8,6 +8,7 @@
 #include "core/pack.h"
 #include "core/packing.h"
 #include "reference.h"
+#include "winograd_points.h"
 
 namespace lanewise::test {
 namespace {
@@ -110,50 +111,32 @@ TEST(LargeConstantsArePackedInParts) {
   CHECK(PackMatrices(cut.segments, 1, 4608, 512, 16, cut.weights_size).PartsOf(512 * 4608).size() > 30);
 }
 
-// The points of shared/winograd.h: row f of G has the powers of point p over the product of its differences to the
-// others.
-void Filter(int m, double (*g)[3]) {
-  const double r = std::sqrt(2.);
-  const std::vector<double> points =
-      m == 2 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, 1 / r, -1 / r, r, -r};
-  for (size_t f = 0; f < points.size(); ++f) {
-    double product = 1;
-    for (size_t other = 0; other < points.size(); ++other) {
-      if (other != f) product *= points[f] - points[other];
-    }
-    for (int k = 0; k < 3; ++k) g[f][k] = std::pow(points[f], k) / product;
-  }
-  for (int k = 0; k < 3; ++k) g[points.size()][k] = k == 2 ? 1 : 0;
-}
-
 TEST(WeightsOfWinogradAreRoundedOnce) {
-  for (const int m : {2, 4}) {
-    const int n = m + 2;
+  for (const WinogradTile tile : kWinogradTileList) {
+    const auto n = static_cast<size_t>(tile.panels());
+    const std::vector<FilterRow> g = FilterTransform(tile);
     for (size_t count = 1; count <= static_cast<size_t>(kWinogradWeights); ++count) {
       constexpr ptrdiff_t kStride = 9 + 4;
-      const ptrdiff_t u_stride = 23;
+      constexpr size_t kUStride = 23;
       Random random(count);
       std::vector<float> w(count * kStride);
       random.Fill(w, -1, 1);
       std::vector<float> first;
       for (const KernelTable* kernels : Tables()) {
-        std::vector<float> u(static_cast<size_t>(n * n * u_stride), kNan);
-        kernels->winograd_weights[m == 4]({w.data(), kStride, count, u.data(), u_stride});
-        double g[6][3];
-        Filter(m, g);
-        for (int i = 0; i < n; ++i) {
-          for (int j = 0; j < n; ++j) {
-            const float* row = u.data() + (i * n + j) * u_stride;
-            for (size_t o = 0; o < static_cast<size_t>(u_stride); ++o) {
+        std::vector<float> u(n * n * kUStride, kNan);
+        kernels->winograd_weights[tile.index()]({w.data(), kStride, count, u.data(), kUStride});
+        for (size_t i = 0; i < n; ++i) {
+          for (size_t j = 0; j < n; ++j) {
+            const float* row = u.data() + (i * n + j) * kUStride;
+            for (size_t o = 0; o < kUStride; ++o) {
               if (o >= count) {
                 CHECK(std::isnan(row[o]), "%s: written beyond the channels", kernels->isa);
                 continue;
               }
               double want = 0, terms = 0;
-              for (int y = 0; y < 3; ++y) {
-                for (int x = 0; x < 3; ++x) {
-                  const double term =
-                      g[i][y] * static_cast<double>(w[o * kStride + static_cast<size_t>(y * 3 + x)]) * g[j][x];
+              for (size_t y = 0; y < 3; ++y) {
+                for (size_t x = 0; x < 3; ++x) {
+                  const double term = g[i][y] * static_cast<double>(w[o * kStride + y * 3 + x]) * g[j][x];
                   want += term;
                   terms += std::fabs(term);
                 }
@@ -161,8 +144,8 @@ TEST(WeightsOfWinogradAreRoundedOnce) {
               // The sign of a row of G is free: that of B^T goes with it. Errors in double are far below the one
               // rounding.
               const double error = std::fmin(std::fabs(row[o] - want), std::fabs(row[o] + want));
-              CHECK(error <= kRounding * (std::fabs(want) + 1e-6 * terms), "%s F(%d): %g, expected %g", kernels->isa, m,
-                    static_cast<double>(row[o]), want);
+              CHECK(error <= kRounding * (std::fabs(want) + 1e-6 * terms), "%s F(%d)/%d: %g, expected %g", kernels->isa,
+                    tile.m, tile.stride, static_cast<double>(row[o]), want);
             }
           }
         }

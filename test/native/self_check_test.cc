@@ -120,12 +120,14 @@ TEST(EveryFormPassesItsSelfCheck) {
                                  {16, 16, 6, 6, 3, 1, 0, 1},
                                  {17, 33, 9, 5, 3, 1, 2, 1},
                                  {300, 130, 5, 5, 3, 1, 7, 1},
+                                 {40, 72, 13, 12, 3, 2, 1, 1},
+                                 {17, 33, 9, 6, 3, 2, 2, 1},
                                  {33, 40, 11, 8, 1, 1, 0, 1},
                                  {20, 24, 12, 12, 5, 2, 2, 1},
                                  {64, 48, 13, 9, 3, 3, 4, 2}};
   for (const FormCase& f : Forms()) {
     for (const Geometry& g : geometries) {
-      const bool plain = g.kernel == 3 && g.stride == 1 && g.dilation == 1;
+      const bool plain = g.kernel == 3 && g.stride <= 2 && g.dilation == 1;
       if (f.form.kind == ConvForm::kWinograd && !plain) continue;
       for (const float scale : {1.f, 1e-30f, 1e-36f, 1e-44f, 0.f, 1e15f}) {
         if (QuickLevel() && scale != 1 && scale != 1e-36f) continue;
@@ -157,22 +159,23 @@ TEST(WeightsThatAreNotFiniteAreConvolvedDirectly) {
 // ---- broken tables: a good one with a kernel replaced
 
 const KernelTable* good = nullptr;
+int tile = 0;  // in its arrays of Winograd kernels
 int calls = 0;
 
 void CountedInput(const WinogradInputArgs& args) {
   ++calls;
-  good->winograd_input[1](args);
+  good->winograd_input[tile](args);
 }
 
 void WrongInput(const WinogradInputArgs& args) {
   ++calls;
-  good->winograd_input[1](args);
+  good->winograd_input[tile](args);
   float* v = args.v + 7 * args.v_stride;
   for (int i = 0; i < good->lanes; ++i) v[i] *= 1.01f;
 }
 
 void WrongOutput(const WinogradOutputArgs& args) {
-  good->winograd_output[1](args);
+  good->winograd_output[tile](args);
   float* y = args.y + (args.rows - 1) * args.y_row_stride + (args.cols - 1) * args.y_pixel_stride;
   for (int i = 0; i < good->lanes; ++i) y[i] += 0.1f;
 }
@@ -209,21 +212,25 @@ struct Breakage {
   void (*apply)(KernelTable*);
 };
 const Breakage kBreakages[] = {
-    {"input transform", [](KernelTable* t) { t->winograd_input[1] = WrongInput; }},
-    {"output transform", [](KernelTable* t) { t->winograd_output[1] = WrongOutput; }},
+    {"input transform", [](KernelTable* t) { t->winograd_input[tile] = WrongInput; }},
+    {"output transform", [](KernelTable* t) { t->winograd_output[tile] = WrongOutput; }},
     {"packed weights",
      [](KernelTable* t) { BreakTiles(t, std::make_index_sequence<kMaxTileVectors * kMaxTilePixels>()); }},
 };
 
 TEST(WhatIsBrokenIsFoundAndNotUsed) {
+  constexpr struct Variant { int64_t id, stride; } kVariants[] = {{0, 1}, {kNone, 1}, {0, 2}};
   for (const KernelTable* table : Tables()) {
     for (const Breakage& breakage : kBreakages) {
-      for (const int64_t id : {0, kNone}) {
+      for (const Variant& v : kVariants) {
         good = table;
+        tile = WinogradTile{4, static_cast<int>(v.stride)}.index();
         KernelTable broken = *table;
         breakage.apply(&broken);
-        Layer layer(kPlain);
-        layer.spec.values[1].constant_id = id;
+        Geometry g = kPlain;
+        g.stride = v.stride;
+        Layer layer(g);
+        layer.spec.values[1].constant_id = v.id;
         const ConvForm form = {ConvForm::kWinograd, 4};
         PackCache packs, direct_packs;
         CheckSame(Compute(layer, broken, packs, Wanting(form)), Directly(layer, broken), breakage.name);
@@ -244,7 +251,8 @@ TEST(AFormIsCheckedOnceForAllPlans) {
   for (const bool works : {true, false}) {
     good = Tables().back();
     KernelTable counting = *good;
-    counting.winograd_input[1] = works ? CountedInput : WrongInput;
+    tile = WinogradTile{4, 1}.index();
+    counting.winograd_input[tile] = works ? CountedInput : WrongInput;
     const Layer layer(kPlain);
     PackCache packs;
     std::unique_ptr<Plan> plan;

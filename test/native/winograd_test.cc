@@ -1,116 +1,225 @@
-// Winograd convolution through whole plans: every ISA, odd extents around the tile, both tile sizes, the epilogue,
-// threads; against the direct form of the same plan.
+// Winograd convolution through whole plans against the definition in double: every ISA and tile, odd extents around the
+// tile, borders, epilogues, threads.
 #include <cmath>
+#include <cstdio>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "check.h"
 #include "core/conv.h"
 #include "core/plan.h"
-#include "cpu/dispatch.h"
+#include "epilogue_cases.h"
 #include "reference.h"
+#include "winograd_points.h"
 
 namespace lanewise::test {
 namespace {
 
 struct Geometry {
-  int64_t n, c, o, h, w, pad;
+  int64_t n, c, o, h, w;
+  Pads pads;
 };
 
-struct Convolution {
-  PlanSpec spec;
-  std::vector<float> weights, bias, slope;
-  int64_t oh, ow;
-};
+// A plan of one convolution, and the numbers that it reads.
+class Convolution {
+ public:
+  Convolution(const Geometry& g, int64_t stride, size_t variant) : g_(g), stride_(stride), random_(variant) {
+    oh_ = (g.h + g.pads.top + g.pads.bottom - 3) / stride + 1;
+    ow_ = (g.w + g.pads.left + g.pads.right - 3) / stride + 1;
+    const auto draw = [&](std::vector<float>* values, int64_t count) {
+      values->resize(static_cast<size_t>(count));
+      random_.Fill(*values, -1, 1);
+    };
+    draw(&x_, g.n * g.c * g.h * g.w);
+    draw(&weights_, g.o * g.c * 9);
+    draw(&bias_, g.o);
+    epilogue_ = EpilogueCase::Make(variant, static_cast<size_t>(g.n * oh_ * ow_), static_cast<size_t>(g.o),
+                                   Numbers::kReals, random_);
+    gate_ = epilogue_.gate;
+    for (size_t i = 0; i < static_cast<size_t>(g.n * g.o) && epilogue_.gate_kind == Gate::kPerChannel; ++i) {
+      gate_[i] = epilogue_.gate[i % static_cast<size_t>(g.o)];
+    }
+    Describe();
+  }
 
-std::unique_ptr<Convolution> Make(const Geometry& g, bool residual, Act act, uint64_t seed) {
-  auto c = std::make_unique<Convolution>();
-  Random random(seed);
-  const auto fill = [&](std::vector<float>* v, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) v->push_back(random.Uniform(-1, 1));
-  };
-  fill(&c->weights, g.o * g.c * 9);
-  fill(&c->bias, g.o);
-  fill(&c->slope, g.o);
-  c->oh = g.h + 2 * g.pad - 2;
-  c->ow = g.w + 2 * g.pad - 2;
-  const Shape y{g.n, g.o, c->oh, c->ow};
-  c->spec.values = {{"x", {g.n, g.c, g.h, g.w}},
-                    {"w", {g.o, g.c, 3, 3}, c->weights.data()},
-                    {"b", {g.o}, c->bias.data()},
+  // Against exact results, with a bound for the error of a sum whose weights have the norm `norm` (self_check.cc).
+  template <typename SumBound>
+  double Check(const KernelTable& kernels, const PlanOptions& options, const std::string& kernel, SumBound sum_bound) {
+    PackCache packs;
+    std::unique_ptr<Plan> plan;
+    const Status created = Plan::Create(spec_, kernels, packs, &plan, options);
+    CHECK(created.ok(), "%s", created.message.c_str());
+    if (!created.ok()) return 0;
+    bool found = false;
+    for (size_t i = 0; i < plan->step_count(); ++i) found |= plan->step_info(i).kernel.rfind(kernel, 0) == 0;
+    CHECK(found, "%s: no step of %s", kernels.isa, kernel.c_str());
+    std::vector<float> y(static_cast<size_t>(g_.n * oh_ * ow_ * g_.o), kNan);
+    const float* inputs[] = {x_.data(), epilogue_.residual.data(), gate_.data()};
+    float* outputs[] = {y.data()};
+    RunOptions run;
+    run.inputs = inputs;
+    run.outputs = outputs;
+    run.threads = options.threads;
+    CHECK(plan->Run(run).ok());
+
+    double worst = 0;
+    if (expected_.empty()) Compute();
+    for (size_t i = 0; i < y.size(); ++i) {
+      const size_t channel = i % static_cast<size_t>(g_.o);
+      const Bounded sum = {expected_[i], sum_bound(norms_[channel]) + kRounding * std::fabs(expected_[i])};
+      const Bounded want = epilogue_.Finish(sum, i / static_cast<size_t>(g_.o), channel);
+      CHECK(Near(y[i], want.value, want.bound), "%s %s: output %zu of %lldx%lld is %g, expected %g +- %g", kernels.isa,
+            kernel.c_str(), i, static_cast<long long>(oh_), static_cast<long long>(ow_), static_cast<double>(y[i]),
+            want.value, want.bound);
+      worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - want.value) / want.bound);
+    }
+    return worst;
+  }
+
+ private:
+  void Describe() {
+    const Shape y{g_.n, g_.o, oh_, ow_}, channels{g_.o};
+    spec_.values = {{"x", {g_.n, g_.c, g_.h, g_.w}},
+                    {"w", {g_.o, g_.c, 3, 3}, weights_.data()},
+                    {"b", channels, bias_.data()},
                     {"y", y},
-                    {"r", y},
-                    {"s", {g.o}, c->slope.data()}};
-  Conv2dSpec conv;
-  conv.pads = {g.pad, g.pad, g.pad, g.pad};
-  conv.epilogue.bias = 2;
-  if (residual) conv.epilogue.residual = 4;
-  if (act == Act::kPrelu) conv.epilogue.slope = 5;
-  conv.epilogue.activation.kind = act;
-  c->spec.steps = {{"conv2d", "c", {0, 1}, {3}, conv}};
-  c->spec.inputs = {{0, PortLayout::kNchw}, {4, PortLayout::kNchw}};
-  c->spec.outputs = {{3, PortLayout::kNchw}};
-  return c;
-}
+                    {"residual", y},
+                    {"gate", epilogue_.gate_kind == Gate::kPerChannel ? Shape{g_.n, g_.o, 1, 1} : y},
+                    {"scale", channels, epilogue_.scale.data()},
+                    {"shift", channels, epilogue_.shift.data()},
+                    {"slope", channels, epilogue_.slope.data()}};
+    Conv2dSpec conv;
+    conv.strides = {stride_, stride_};
+    conv.pads = g_.pads;
+    conv.epilogue.activation = epilogue_.activation;
+    conv.epilogue.bias = 2;
+    if (epilogue_.residual_kind != Residual::kNone) conv.epilogue.residual = 4;
+    conv.epilogue.add_after_activation = epilogue_.residual_kind == Residual::kAfter;
+    if (epilogue_.gate_kind != Gate::kNone) conv.epilogue.gate = 5;
+    if (epilogue_.scaled) conv.epilogue.scale = 6, conv.epilogue.shift = 7;
+    if (epilogue_.activation.kind == Act::kPrelu) conv.epilogue.slope = 8;
+    spec_.steps = {{"conv2d", "c", {0, 1}, {3}, conv}};
+    spec_.inputs = {{0, PortLayout::kNchw}, {4, PortLayout::kNhwc}, {5, PortLayout::kNhwc}};
+    spec_.outputs = {{3, PortLayout::kNhwc}};
+  }
 
-std::vector<float> RunWith(const PlanSpec& spec, const KernelTable& kernels, bool strict, int threads,
-                           const std::vector<float>& x, const std::vector<float>& r, std::string* kernel) {
-  PackCache packs;
-  std::unique_ptr<Plan> plan;
-  const Status created = Plan::Create(spec, kernels, packs, &plan, {threads, strict});
-  CHECK(created.ok());
-  if (!created.ok()) return {};
-  *kernel = plan->step_info(plan->step_count() - 2).kernel;
-  std::vector<float> y(static_cast<size_t>(ElementCount(plan->outputs()[0].shape)));
-  const float* inputs[] = {x.data(), r.data()};
-  float* outputs[] = {y.data()};
-  RunOptions options;
-  options.inputs = inputs;
-  options.outputs = outputs;
-  options.threads = threads;
-  CHECK(plan->Run(options).ok());
-  return y;
-}
-
-TEST(WinogradAgreesWithTheDirectForm) {
-  const Geometry geometries[] = {{1, 64, 64, 28, 28, 1}, {1, 32, 48, 14, 14, 1}, {2, 17, 33, 13, 15, 1},
-                                 {1, 128, 64, 7, 7, 1},  {1, 16, 16, 6, 6, 0},   {1, 40, 24, 29, 31, 1},
-                                 {1, 24, 64, 5, 40, 1},  {3, 16, 20, 9, 8, 0},   {1, 256, 32, 14, 14, 1}};
-  const struct {
-    bool residual;
-    Act act;
-  } epilogues[] = {{false, Act::kNone}, {true, Act::kRelu}, {false, Act::kPrelu}, {true, Act::kSilu}};
-  for (const std::string& isa : SupportedIsas()) {
-    const KernelTable* kernels = nullptr;
-    CHECK(FindKernels(isa, &kernels).ok());
-    int chosen = 0;
-    for (const Geometry& g : geometries) {
-      for (const auto& epilogue : epilogues) {
-        for (const int threads : {1, 3}) {
-          const auto c = Make(g, epilogue.residual, epilogue.act, static_cast<uint64_t>(g.c * 31 + g.h));
-          Random random(7);
-          std::vector<float> x(static_cast<size_t>(g.n * g.c * g.h * g.w)),
-              r(static_cast<size_t>(g.n * g.o * c->oh * c->ow));
-          for (float& v : x) v = random.Uniform(-1, 1);
-          for (float& v : r) v = random.Uniform(-1, 1);
-          std::string direct_kernel, fast_kernel;
-          const std::vector<float> direct = RunWith(c->spec, *kernels, true, threads, x, r, &direct_kernel);
-          const std::vector<float> fast = RunWith(c->spec, *kernels, false, threads, x, r, &fast_kernel);
-          if (fast_kernel.rfind("winograd", 0) != 0) continue;
-          ++chosen;
-          // Both are within eps*(K+1)*max|x|*max|w| of the exact sum, the transformed one times an amplification that
-          // stays below 3 for these points.
-          const double bound = 4 * kRounding * static_cast<double>(9 * g.c + 1);
-          double worst = 0;
-          for (size_t i = 0; i < direct.size(); ++i) {
-            worst = std::fmax(worst, std::fabs(static_cast<double>(direct[i]) - static_cast<double>(fast[i])));
-            if (std::isnan(fast[i])) worst = INFINITY;
+  // The sums with the bias, [image][row][col][channel], and the norms of the filters.
+  void Compute() {
+    const auto at = [](int64_t i) { return static_cast<size_t>(i); };
+    for (int64_t o = 0; o < g_.o; ++o) {
+      double squares = 0;
+      for (int64_t k = 0; k < g_.c * 9; ++k) squares += std::pow(weights_[at(o * g_.c * 9 + k)], 2);
+      norms_.push_back(std::sqrt(squares));
+    }
+    for (int64_t i = 0; i < g_.n * oh_ * ow_ * g_.o; ++i) {
+      const int64_t o = i % g_.o, pixel = i / g_.o, image = pixel / (oh_ * ow_);
+      const int64_t top = pixel / ow_ % oh_ * stride_ - g_.pads.top, left = pixel % ow_ * stride_ - g_.pads.left;
+      double sum = bias_[at(o)];
+      for (int64_t ky = 0; ky < 3; ++ky) {
+        for (int64_t kx = 0; kx < 3; ++kx) {
+          const int64_t row = top + ky, col = left + kx;
+          if (row < 0 || row >= g_.h || col < 0 || col >= g_.w) continue;
+          for (int64_t c = 0; c < g_.c; ++c) {
+            sum += static_cast<double>(weights_[at(((o * g_.c + c) * 3 + ky) * 3 + kx)]) *
+                   static_cast<double>(x_[at(((image * g_.c + c) * g_.h + row) * g_.w + col)]);
           }
-          CHECK(worst <= bound, "%s %s: %g > %g", isa.c_str(), fast_kernel.c_str(), worst, bound);
+        }
+      }
+      expected_.push_back(sum);
+    }
+  }
+
+  Geometry g_;
+  int64_t stride_, oh_ = 0, ow_ = 0;
+  Random random_;
+  std::vector<float> x_, weights_, bias_, gate_;  // the gate for each image
+  std::vector<double> expected_, norms_;
+  EpilogueCase epilogue_;
+  PlanSpec spec_;
+};
+
+TEST(WinogradAgainstDouble) {
+  const Geometry geometries[] = {
+      {1, 32, 48, 14, 14, {1, 1, 1, 1}},
+      {2, 17, 33, 13, 15, {1, 1, 1, 1}},
+      {1, 70, 20, 7, 7, {1, 1, 1, 1}},
+      {1, 16, 16, 6, 6, {}},
+      {1, 20, 24, 29, 31, {1, 1, 1, 1}},
+      {1, 9, 64, 5, 40, {1, 0, 0, 1}},
+      {3, 16, 20, 9, 8, {0, 1, 1, 0}},
+      {1, 5, 3, 17, 18, {2, 1, 0, 2}},
+      {1, 1, 1, 3, 3, {}},
+      {1, 3, 17, 4, 11, {0, 0, 1, 1}},
+      {2, 8, 8, 1, 1, {1, 1, 1, 1}},
+  };
+  for (const KernelTable* kernels : Tables()) {
+    double worst = 0;
+    size_t variant = 0;
+    for (const Geometry& g : geometries) {
+      for (const WinogradTile tile : kWinogradTileList) {
+        // Activations in turn: each meets every tile.
+        for (size_t i = 0; i < (QuickLevel() ? 1 : 3); ++i) {
+          Convolution convolution(g, tile.stride, variant++);
+          const double amplification = Amplification(tile);
+          const auto bound = [&](double norm) {
+            return 8 * kRounding * std::sqrt(static_cast<double>(g.c) + 16) * amplification * norm;
+          };
+          const std::string name = "winograd F(" + std::to_string(tile.m) + ")" + (tile.stride == 2 ? "/2 x" : " x");
+          for (const int threads : {1, 3}) {
+            PlanOptions options;
+            options.threads = threads;
+            options.strict = false;
+            options.form = ConvForm{ConvForm::kWinograd, tile.m};
+            options.fail_self_check = true;
+            worst = std::max(worst, convolution.Check(*kernels, options, name, bound));
+          }
         }
       }
     }
-    CHECK(chosen > 0, "%s never chose Winograd", isa.c_str());
+    std::printf("  %-8s at %.2f of the bound\n", kernels->isa, worst);
+  }
+}
+
+// Of layers where there is no doubt, whatever the caches.
+TEST(WinogradIsChosenWhereItPays) {
+  const struct {
+    int64_t c, o, h, stride;
+    const char* kernel;
+  } layers[] = {
+      {64, 64, 56, 1, "winograd F(4) "},
+      {64, 128, 56, 2, "winograd F(4)/2"},
+      {96, 192, 28, 2, "winograd F("},
+      {192, 1280, 14, 2, "tile"},
+      {8, 64, 56, 2, "tile"},
+  };
+  for (const auto& l : layers) {
+    std::vector<float> weights(static_cast<size_t>(l.o * l.c * 9), 1.f);
+    PlanSpec spec;
+    const int64_t out = (l.h - 1) / l.stride + 1;
+    spec.values = {{"x", {1, l.c, l.h, l.h}}, {"w", {l.o, l.c, 3, 3}, weights.data()}, {"y", {1, l.o, out, out}}};
+    Conv2dSpec conv;
+    conv.strides = {l.stride, l.stride};
+    conv.pads = {1, 1, 1, 1};
+    spec.steps = {{"conv2d", "c", {0, 1}, {2}, conv}};
+    spec.inputs = {{0, PortLayout::kNchw}};
+    spec.outputs = {{2, PortLayout::kNchw}};
+    for (const KernelTable* kernels : Tables()) {
+      for (const bool strict : {false, true}) {
+        PackCache packs;
+        std::unique_ptr<Plan> plan;
+        PlanOptions options;
+        options.strict = strict;
+        CHECK(Plan::Create(spec, *kernels, packs, &plan, options).ok());
+        std::string kernel;
+        for (size_t i = 0; i < plan->step_count(); ++i) {
+          if (plan->step_info(i).macs > 0) kernel = plan->step_info(i).kernel;
+        }
+        CHECK(kernel.rfind(strict ? "tile" : l.kernel, 0) == 0, "%s %lld->%lld@%lld/%lld: '%s'", kernels->isa,
+              static_cast<long long>(l.c), static_cast<long long>(l.o), static_cast<long long>(l.h),
+              static_cast<long long>(l.stride), kernel.c_str());
+      }
+    }
   }
 }
 

@@ -1,10 +1,14 @@
-// Winograd transforms F(2x2, 3x3) and F(4x4, 3x3), vectorised over channels.
+// Winograd transforms of 3x3 convolutions for tiles of M x M outputs, M = 2 and 4, vectorised over channels.
 //
-// Toom-Cook with the points 0, +-1, infinity for F(2) and 0, +-1/sqrt 2, +-sqrt 2, infinity for F(4). The common choice
-// for F(4), 0, +-1, +-2, has a four times larger rounding error; these points are as cheap, because p and -p still
-// share their even and odd parts. B^T (input) has the rows x^4 - 5/2 x^2 + 1, ... of the products of the other points,
-// A^T (output) the powers of the points, G (weights) the powers divided by the product of
-// differences.
+// Stride 1 is Toom-Cook with the points 0, +-1, infinity for F(2) and 0, +-1/sqrt 2, +-sqrt 2, infinity for F(4). The
+// common choice for F(4), 0, +-1, +-2, has a four times larger rounding error; these points are as cheap, because p and
+// -p still share their even and odd parts. B^T (input) has the rows x^4 - 5/2 x^2 + 1, ... of the products of the other
+// points, A^T (output) the powers of the points, G (weights) the powers divided by the product of differences.
+//
+// Stride 2: along an axis, taps 0 and 2 meet samples 0, 2, 4, ... only: a filter of two taps and stride 1 over these
+// M + 1, which takes as many products. Tap 1 meets the M samples between them, with one product for each and nothing to
+// transform. The points are 0, 1, infinity for F(2) and +-1/2, +-5/4, infinity for F(4): of those that are exact in few
+// bits, and so are their powers, nearly the ones with the smallest error; 0 among them would cost half as much again.
 #pragma once
 
 #include "kernels/contract.h"
@@ -13,18 +17,20 @@
 
 namespace {
 
+using lanewise::KernelTable;
 using lanewise::WinogradInputArgs;
 using lanewise::WinogradOutputArgs;
+using lanewise::WinogradTile;
 
 constexpr float kRoot2 = 1.41421356237309515f;
 constexpr float kHalfRoot2 = 0.70710678118654757f;
 
 // One dimension of B^T d B.
-template <int M>
+template <int M, int Stride>
 struct InputTransform;
 
 template <>
-struct InputTransform<2> {
+struct InputTransform<2, 1> {
   static inline void apply(const Vec (&d)[4], Vec (&t)[4]) {
     t[0] = sub(d[0], d[2]);
     t[1] = add(d[1], d[2]);
@@ -34,7 +40,7 @@ struct InputTransform<2> {
 };
 
 template <>
-struct InputTransform<4> {
+struct InputTransform<4, 1> {
   static inline void apply(const Vec (&d)[6], Vec (&t)[6]) {
     const Vec minus_5_halves = splat(-2.5f), minus_2 = splat(-2.f), minus_half = splat(-0.5f);
     t[0] = fma(minus_5_halves, d[2], add(d[0], d[4]));
@@ -50,12 +56,37 @@ struct InputTransform<4> {
   }
 };
 
+template <>
+struct InputTransform<2, 2> {
+  static inline void apply(const Vec (&d)[3], Vec (&t)[3]) {
+    t[0] = sub(d[0], d[1]);
+    t[1] = d[1];
+    t[2] = sub(d[2], d[1]);
+  }
+};
+
+template <>
+struct InputTransform<4, 2> {
+  static inline void apply(const Vec (&d)[5], Vec (&t)[5]) {
+    const Vec minus_p2 = splat(-0.25f), minus_q2 = splat(-1.5625f);
+    const Vec odd1 = fma(minus_q2, d[1], d[3]);
+    const Vec even1 = mul(splat(0.5f), fma(minus_q2, d[0], d[2]));
+    t[0] = add(odd1, even1);
+    t[1] = sub(odd1, even1);
+    const Vec odd2 = fma(minus_p2, d[1], d[3]);
+    const Vec even2 = mul(splat(1.25f), fma(minus_p2, d[0], d[2]));
+    t[2] = add(odd2, even2);
+    t[3] = sub(odd2, even2);
+    t[4] = fma(splat(0.390625f), d[0], fma(splat(-1.8125f), d[2], d[4]));
+  }
+};
+
 // One dimension of A^T m A.
-template <int M>
+template <int M, int Stride>
 struct OutputTransform;
 
 template <>
-struct OutputTransform<2> {
+struct OutputTransform<2, 1> {
   static inline void apply(const Vec (&m)[4], Vec (&y)[2]) {
     y[0] = add(m[0], add(m[1], m[2]));
     y[1] = add(m[3], sub(m[1], m[2]));
@@ -63,7 +94,7 @@ struct OutputTransform<2> {
 };
 
 template <>
-struct OutputTransform<4> {
+struct OutputTransform<4, 1> {
   static inline void apply(const Vec (&m)[6], Vec (&y)[4]) {
     const Vec sum1 = add(m[1], m[2]), difference1 = sub(m[1], m[2]);
     const Vec sum2 = add(m[3], m[4]), difference2 = sub(m[3], m[4]);
@@ -74,18 +105,57 @@ struct OutputTransform<4> {
   }
 };
 
-// Tiles ahead whose pixels are asked for. Rows of tiles are short streams, six at a time and new ones for every block
-// of channels: where the input is not in the second cache, hardware prefetchers find each stream too late.
+template <>
+struct OutputTransform<2, 2> {
+  static inline void apply(const Vec (&m)[3], Vec (&y)[2]) {
+    y[0] = add(m[0], m[1]);
+    y[1] = add(m[2], m[1]);
+  }
+};
+
+template <>
+struct OutputTransform<4, 2> {
+  static inline void apply(const Vec (&m)[5], Vec (&y)[4]) {
+    const Vec sum1 = add(m[0], m[1]), difference1 = sub(m[0], m[1]);
+    const Vec sum2 = add(m[2], m[3]), difference2 = sub(m[2], m[3]);
+    y[0] = add(sum1, sum2);
+    y[1] = fma(splat(1.25f), difference2, mul(splat(0.5f), difference1));
+    y[2] = fma(splat(1.5625f), sum2, mul(splat(0.25f), sum1));
+    y[3] = fma(splat(1.953125f), difference2, fma(splat(0.125f), difference1, m[4]));
+  }
+};
+
+// Both, over the samples of an axis: those that are transformed, and after them those that are not.
+template <int M, int Stride>
+struct Axis {
+  static constexpr int kSamples = WinogradTile{M, Stride}.n();
+  static constexpr int kCopied = Stride == 1 ? 0 : M, kTransformed = kSamples - kCopied;
+  static constexpr int transformed(int i) { return i * Stride; }
+  static constexpr int copied(int i) { return i * Stride + 1; }
+
+  static inline void output(const Vec (&m)[kSamples], Vec (&y)[M]) {
+    Vec transformed[kTransformed];
+#pragma GCC unroll 6
+    for (int i = 0; i < kTransformed; ++i) transformed[i] = m[i];
+    OutputTransform<M, Stride>::apply(transformed, y);
+#pragma GCC unroll 4
+    for (int i = 0; i < kCopied; ++i) y[i] = add(y[i], m[kTransformed + i]);
+  }
+};
+
+// Tiles ahead whose pixels are asked for. Rows of tiles are short streams, six or more at a time and new ones for every
+// block of channels: where the input is not in the second cache, hardware prefetchers find each stream too late.
 constexpr int kTilesAhead = 4;
 
-template <int M>
+template <int M, int Stride>
 void winograd_input(const WinogradInputArgs& args) {
-  constexpr int N = M + 2;
-  const float* soon = args.x + (kTilesAhead * M + 2) * kLanes;
-#pragma GCC unroll 6
+  using A = Axis<M, Stride>;
+  constexpr int N = A::kSamples, T = A::kTransformed, C = A::kCopied, kStep = M * Stride;
+  const float* soon = args.x + (kTilesAhead * kStep + N - kStep) * kLanes;
+#pragma GCC unroll 9
   for (int row = 0; row < N; ++row) {
-#pragma GCC unroll 4
-    for (int col = 0; col < M; ++col) prefetch(soon + col * kLanes);
+#pragma GCC unroll 8
+    for (int col = 0; col < kStep; ++col) prefetch(soon + col * kLanes);
     soon += args.x_row_stride;
   }
   const float* x = args.x;
@@ -102,39 +172,62 @@ void winograd_input(const WinogradInputArgs& args) {
     x = completed;
     row_stride = N * kLanes;
   }
-  Vec half[N][N];
+  const ptrdiff_t v_stride = args.v_stride, v_row_stride = N * v_stride;
+  Vec half[T][T];
 #pragma GCC unroll 6
-  for (int col = 0; col < N; ++col) {
-    Vec d[N], t[N];
+  for (int col = 0; col < T; ++col) {
+    Vec d[T], t[T];
 #pragma GCC unroll 6
-    for (int row = 0; row < N; ++row) d[row] = load(x + row * row_stride + col * kLanes);
-    InputTransform<M>::apply(d, t);
+    for (int row = 0; row < T; ++row)
+      d[row] = load(x + A::transformed(row) * row_stride + A::transformed(col) * kLanes);
+    InputTransform<M, Stride>::apply(d, t);
 #pragma GCC unroll 6
-    for (int row = 0; row < N; ++row) half[row][col] = t[row];
+    for (int row = 0; row < T; ++row) half[row][col] = t[row];
   }
   float* v = args.v;
 #pragma GCC unroll 6
-  for (int row = 0; row < N; ++row) {
-    Vec t[N];
-    InputTransform<M>::apply(half[row], t);
+  for (int row = 0; row < T; ++row) {
+    Vec t[T];
+    InputTransform<M, Stride>::apply(half[row], t);
 #pragma GCC unroll 6
-    for (int col = 0; col < N; ++col) {
-      store(v, t[col]);
-      v += args.v_stride;
-    }
+    for (int col = 0; col < T; ++col) store(v + row * v_row_stride + col * v_stride, t[col]);
+  }
+  // Columns and rows that are transformed along themselves only, and the pixels where they meet.
+#pragma GCC unroll 4
+  for (int col = 0; col < C; ++col) {
+    Vec d[T], t[T];
+#pragma GCC unroll 6
+    for (int row = 0; row < T; ++row) d[row] = load(x + A::transformed(row) * row_stride + A::copied(col) * kLanes);
+    InputTransform<M, Stride>::apply(d, t);
+#pragma GCC unroll 6
+    for (int row = 0; row < T; ++row) store(v + row * v_row_stride + (T + col) * v_stride, t[row]);
+  }
+#pragma GCC unroll 4
+  for (int row = 0; row < C; ++row) {
+    const float* line = x + A::copied(row) * row_stride;
+    float* to = v + (T + row) * v_row_stride;
+    Vec d[T], t[T];
+#pragma GCC unroll 6
+    for (int col = 0; col < T; ++col) d[col] = load(line + A::transformed(col) * kLanes);
+    InputTransform<M, Stride>::apply(d, t);
+#pragma GCC unroll 6
+    for (int col = 0; col < T; ++col) store(to + col * v_stride, t[col]);
+#pragma GCC unroll 4
+    for (int col = 0; col < C; ++col) store(to + (T + col) * v_stride, load(line + A::copied(col) * kLanes));
   }
 }
 
-template <int M>
+template <int M, int Stride>
 void winograd_output(const WinogradOutputArgs& args) {
-  constexpr int N = M + 2;
+  using A = Axis<M, Stride>;
+  constexpr int N = A::kSamples;
   Vec half[M][N];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
   for (int col = 0; col < N; ++col) {
     Vec m[N], y[M];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
     for (int row = 0; row < N; ++row) m[row] = load(args.m + (row * N + col) * args.m_stride);
-    OutputTransform<M>::apply(m, y);
+    A::output(m, y);
 #pragma GCC unroll 4
     for (int row = 0; row < M; ++row) half[row][col] = y[row];
   }
@@ -143,7 +236,7 @@ void winograd_output(const WinogradOutputArgs& args) {
   float* out = args.y;
   for (int row = 0; row < args.rows; ++row) {
     Vec y[M], acc[M][1];
-    OutputTransform<M>::apply(half[row], y);
+    A::output(half[row], y);
 #pragma GCC unroll 4
     for (int col = 0; col < M; ++col) acc[col][0] = add(y[col], bias);
     if (args.cols == M) {
@@ -164,14 +257,14 @@ void winograd_output(const WinogradOutputArgs& args) {
 }
 
 // G, rows by frequency.
-template <int M>
+template <int M, int Stride>
 struct WeightTransform;
 template <>
-struct WeightTransform<2> {
+struct WeightTransform<2, 1> {
   static constexpr double g[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 };
 template <>
-struct WeightTransform<4> {
+struct WeightTransform<4, 1> {
   static constexpr double r = 1.4142135623730951;
   static constexpr double g[6][3] = {{1, 0, 0},
                                      {-2. / 3, -r / 3, -1. / 3},
@@ -180,12 +273,26 @@ struct WeightTransform<4> {
                                      {1. / 6, -r / 6, 1. / 3},
                                      {0, 0, 1}};
 };
+// The last row is that of all samples that are not transformed.
+template <>
+struct WeightTransform<2, 2> {
+  static constexpr double g[4][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
+};
+template <>
+struct WeightTransform<4, 2> {
+  static constexpr double g[6][3] = {{-16. / 21, 0, -8. / 21},
+                                     {16. / 21, 0, -8. / 21},
+                                     {32. / 105, 0, 8. / 21},
+                                     {-32. / 105, 0, 8. / 21},
+                                     {0, 0, 1},
+                                     {0, 1, 0}};
+};
 
 // Loops over channels are innermost, for the compiler to vectorise: doubles are no business of Vec.
-template <int M>
+template <int M, int Stride>
 void winograd_weights(const lanewise::WinogradWeightsArgs& args) {
-  constexpr int N = M + 2, kTogether = static_cast<int>(lanewise::kWinogradWeights);
-  using G = WeightTransform<M>;
+  constexpr int N = WinogradTile{M, Stride}.panels(), kTogether = static_cast<int>(lanewise::kWinogradWeights);
+  using G = WeightTransform<M, Stride>;
   const int count = static_cast<int>(args.count);
   double taps[9][kTogether] = {}, half[N][3][kTogether];
   for (int o = 0; o < count; ++o) {
@@ -213,6 +320,21 @@ void winograd_weights(const lanewise::WinogradWeightsArgs& args) {
       }
     }
   }
+}
+
+template <int M, int Stride>
+void fill_winograd_tile(KernelTable* table) {
+  constexpr int i = WinogradTile{M, Stride}.index();
+  table->winograd_input[i] = winograd_input<M, Stride>;
+  table->winograd_output[i] = winograd_output<M, Stride>;
+  table->winograd_weights[i] = winograd_weights<M, Stride>;
+}
+
+void fill_winograd_tiles(KernelTable* table) {
+  fill_winograd_tile<2, 1>(table);
+  fill_winograd_tile<4, 1>(table);
+  fill_winograd_tile<2, 2>(table);
+  fill_winograd_tile<4, 2>(table);
 }
 
 }  // namespace
