@@ -7,8 +7,8 @@
 //
 // Stride 2: along an axis, taps 0 and 2 meet samples 0, 2, 4, ... only: a filter of two taps and stride 1 over these
 // M + 1, which takes as many products. Tap 1 meets the M samples between them, with one product for each and nothing to
-// transform. The points are 0, 1, infinity for F(2) and +-1/2, +-5/4, infinity for F(4): of those that are exact in few
-// bits, and so are their powers, nearly the ones with the smallest error; 0 among them would cost half as much again.
+// transform. The points are 0, 1, infinity for F(2) and +-1/2, +-5/4, infinity for F(4): their powers are exact, and
+// the error is within an eighth of the smallest that any +-p, +-q have; with 0, +-p, q it is half as large again.
 #pragma once
 
 #include "kernels/contract.h"
