@@ -78,7 +78,13 @@ inline Vec ldexp(Vec a, Vec n) {
   const __m256i high = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), bias), 23);
   return {_mm256_mul_ps(_mm256_mul_ps(a.v, _mm256_castsi256_ps(low)), _mm256_castsi256_ps(high))};
 }
-inline Vec pow2_from_bits(Vec a) { return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.v), 23))}; }
+template <int n>
+inline Vec shift_bits(Vec a) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.v), n))};
+}
+inline Vec lookup(const float (&table)[8], Vec a) {
+  return {_mm256_permutevar8x32_ps(_mm256_loadu_ps(table), _mm256_castps_si256(a.v))};
+}
 inline Vec split_exponent(Vec a, Vec* exponent) {
   const __m256i bits = _mm256_castps_si256(a.v);
   const __m256i e = _mm256_and_si256(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(0xff));

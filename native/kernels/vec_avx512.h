@@ -64,7 +64,13 @@ inline Vec scale_pow2(Vec a, Vec n) {
 }
 // a * 2^n for integral n with |n| <= 252, rounded once
 inline Vec ldexp(Vec a, Vec n) { return {_mm512_scalef_ps(a.v, n.v)}; }
-inline Vec pow2_from_bits(Vec a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), 23))}; }
+template <int n>
+inline Vec shift_bits(Vec a) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), n))};
+}
+inline Vec lookup(const float (&table)[8], Vec a) {
+  return {_mm512_permutexvar_ps(_mm512_castps_si512(a.v), _mm512_broadcast_f32x8(_mm256_loadu_ps(table)))};
+}
 inline Vec split_exponent(Vec a, Vec* exponent) {
   const __m512i bits = _mm512_castps_si512(a.v);
   const __m512i e = _mm512_and_si512(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(0xff));

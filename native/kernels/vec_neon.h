@@ -81,10 +81,11 @@ inline float32x4_t ldexp_part(float32x4_t x, float32x4_t n) {
   return vmulq_f32(vmulq_f32(x, low), high);
 }
 inline Vec ldexp(Vec x, Vec n) { return {ldexp_part(x.a, n.a), ldexp_part(x.b, n.b)}; }
-inline float32x4_t pow2_from_bits_part(float32x4_t x) {
-  return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x), 23));
+template <int n>
+inline Vec shift_bits(Vec x) {
+  return {vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x.a), n)),
+          vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x.b), n))};
 }
-inline Vec pow2_from_bits(Vec x) { return {pow2_from_bits_part(x.a), pow2_from_bits_part(x.b)}; }
 inline float32x4_t exponent_part(float32x4_t x, float32x4_t* exponent) {
   const uint32x4_t bits = vreinterpretq_u32_f32(x);
   const int32x4_t e = vreinterpretq_s32_u32(vandq_u32(vshrq_n_u32(bits, 23), vdupq_n_u32(0xff)));
@@ -99,11 +100,11 @@ inline Index load_index(const int32_t* p) {
   for (int i = 0; i < kLanes; ++i) r.i[i] = p[i];
   return r;
 }
-inline uint8x16_t byte_index(const int32_t* p) {
-  // Lane index -> the four bytes of that float: 4*i + {0, 1, 2, 3}.
-  const uint32x4_t lane = vreinterpretq_u32_s32(vld1q_s32(p));
+// Lane index -> the four bytes of that float: 4*i + {0, 1, 2, 3}.
+inline uint8x16_t bytes_of(uint32x4_t lane) {
   return vreinterpretq_u8_u32(vmlaq_n_u32(vdupq_n_u32(0x03020100u), lane, 0x04040404u));
 }
+inline uint8x16_t byte_index(const int32_t* p) { return bytes_of(vreinterpretq_u32_s32(vld1q_s32(p))); }
 inline Vec permute(Vec x, Index index) {
   const uint8x16x2_t table = {{vreinterpretq_u8_f32(x.a), vreinterpretq_u8_f32(x.b)}};
   return {vreinterpretq_f32_u8(vqtbl2q_u8(table, byte_index(index.i))),
@@ -114,6 +115,13 @@ inline Vec permute2(Vec x, Vec y, Index index) {
       {vreinterpretq_u8_f32(x.a), vreinterpretq_u8_f32(x.b), vreinterpretq_u8_f32(y.a), vreinterpretq_u8_f32(y.b)}};
   return {vreinterpretq_f32_u8(vqtbl4q_u8(table, byte_index(index.i))),
           vreinterpretq_f32_u8(vqtbl4q_u8(table, byte_index(index.i + 4)))};
+}
+inline float32x4_t lookup_part(uint8x16x2_t table, float32x4_t x) {
+  return vreinterpretq_f32_u8(vqtbl2q_u8(table, bytes_of(vandq_u32(vreinterpretq_u32_f32(x), vdupq_n_u32(7)))));
+}
+inline Vec lookup(const float (&table)[8], Vec x) {
+  const uint8x16x2_t bytes = {{vreinterpretq_u8_f32(vld1q_f32(table)), vreinterpretq_u8_f32(vld1q_f32(table + 4))}};
+  return {lookup_part(bytes, x.a), lookup_part(bytes, x.b)};
 }
 inline float sum(Vec x) {
   const float32x4_t q = vaddq_f32(x.a, x.b);

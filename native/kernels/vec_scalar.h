@@ -91,14 +91,25 @@ inline Vec ldexp(Vec a, Vec n) {
   }
   return r;
 }
-// 2^n where the lowest bits of a's pattern hold n + 127, for n from -127 (which gives 0) to 128 (infinity)
-inline Vec pow2_from_bits(Vec a) {
+// The pattern of a, n bits to the left
+template <int n>
+inline Vec shift_bits(Vec a) {
   Vec r;
   for (int i = 0; i < kLanes; ++i) {
     uint32_t bits;
     memcpy(&bits, &a.v[i], 4);
-    bits <<= 23;
+    bits <<= n;
     memcpy(&r.v[i], &bits, 4);
+  }
+  return r;
+}
+// The entry that the lowest three bits of a's pattern name
+inline Vec lookup(const float (&table)[8], Vec a) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) {
+    uint32_t bits;
+    memcpy(&bits, &a.v[i], 4);
+    r.v[i] = table[bits & 7];
   }
   return r;
 }

@@ -33,21 +33,46 @@ inline bool applied_in_registers(Act kind) {
   }
 }
 
+template <Act kind>
+void activate_stored(float* y, ptrdiff_t pixel_stride, ptrdiff_t block_stride, int pixels, int vectors,
+                     size_t last_lanes) {
+  const Vec unused = splat(0.f);
+  for (int n = 0; n < vectors; ++n) {
+    float* p = y + n * block_stride;
+    if (n == vectors - 1 && last_lanes < kLanes) {
+      for (int m = 0; m < pixels; ++m, p += pixel_stride) {
+        store_tail(p, activate(kind, load_tail(p, last_lanes), unused, unused), last_lanes);
+      }
+    } else {
+      for (int m = 0; m < pixels; ++m, p += pixel_stride) store(p, activate(kind, load(p), unused, unused));
+    }
+  }
+}
+
 // Second pass over a stored tile: the parts of the epilogue that follow an exponential activation, or that are rare.
+// One loop per activation, which keeps its constants in registers.
 __attribute__((noinline)) void finish_stored(const Epilogue& e, float* y, ptrdiff_t pixel_stride,
                                              ptrdiff_t block_stride, int pixels, int vectors, size_t last_lanes) {
-  const Activation act = e.activation;
-  const bool activate_here = !applied_in_registers(act.kind);
-  const Vec alpha = splat(act.alpha);
-  const Vec beta = splat(act.beta);
+  using Activate = void (*)(float*, ptrdiff_t, ptrdiff_t, int, int, size_t);
+  Activate activate_all = nullptr;
+  switch (e.activation.kind) {
+    case Act::kSigmoid: activate_all = activate_stored<Act::kSigmoid>; break;
+    case Act::kSilu: activate_all = activate_stored<Act::kSilu>; break;
+    case Act::kTanh: activate_all = activate_stored<Act::kTanh>; break;
+    case Act::kGelu: activate_all = activate_stored<Act::kGelu>; break;
+    case Act::kGeluTanh: activate_all = activate_stored<Act::kGeluTanh>; break;
+    default: break;
+  }
+  if (activate_all != nullptr) activate_all(y, pixel_stride, block_stride, pixels, vectors, last_lanes);
+  const float* residual = e.add_after_activation ? e.residual : nullptr;
+  if (residual == nullptr && e.gate == nullptr) return;
   for (int n = 0; n < vectors; ++n) {
     const size_t lanes = n == vectors - 1 ? last_lanes : static_cast<size_t>(kLanes);
     for (int m = 0; m < pixels; ++m) {
       float* p = y + m * pixel_stride + n * block_stride;
       Vec v = load_lanes(p, lanes);
-      if (activate_here) v = activate(act.kind, v, alpha, beta);
-      if (e.residual != nullptr && e.add_after_activation) {
-        v = add(v, load_lanes(e.residual + m * e.residual_pixel_stride + n * e.residual_block_stride, lanes));
+      if (residual != nullptr) {
+        v = add(v, load_lanes(residual + m * e.residual_pixel_stride + n * e.residual_block_stride, lanes));
       }
       if (e.gate != nullptr) {
         v = mul(v, load_lanes(e.gate + m * e.gate_pixel_stride + n * e.gate_block_stride, lanes));

@@ -122,37 +122,42 @@ inline Vec erf(Vec x) {
   return select(less(a, splat(0.921875f)), inner, negate_where_negative(x, outer));
 }
 
-// exp(-x) = power * (1 + r*q). What is added to it can join before the last rounding.
+// exp(-x) = head * (1 + r*q). What is added to it can join before the last rounding.
 struct MinusExp {
-  Vec power, r, q;
+  Vec head, r, q;
 };
 
-// For x up to 88 that above_overflow let through. The sum with 1.5 * 2^23 + 127 has n + 127 in its lowest bits: 2^n
-// costs a shift. The coefficients are minimax ones, nudged until sigmoid and silu kept their bound for every float.
+// log((1 + j/8) / 2^(j/8))
+alignas(32) constexpr float kHeadResidue[8] = {0.f,          3.11396381e-2f, 4.98567562e-2f, 5.85235384e-2f,
+                                               5.88915178e-2f, 5.22908279e-2f, 3.97554025e-2f, 2.21048764e-2f};
+
+// For x up to 87.3 that above_overflow let through. The sum with 1.5 * 2^20 + 127 has k + 127 and, below it, the three
+// bits of j for n = k + j/8 = -x/ln(2) in its lowest bits: a shift makes them head = 2^k * (1 + j/8), and j finds the
+// residue of the head, for which the polynomial's range is a third of what it were without j. So few bits of the head
+// also leave its sum with 1 exact. The factor is a little below 1/ln(2): n reaches 128, where the head is infinite, only
+// for an x whose exponential is too large for a float and r*q positive; below, the sum itself overflows.
+// The coefficients are minimax ones, nudged until sigmoid and silu kept their bound for every float.
 inline MinusExp minus_exp(Vec x) {
-  const Vec shift = splat(12583039.f);
-  const Vec k = fma(x, splat(-1.44269504f), shift);
-  const Vec n = sub(shift, k);  // round(x / ln(2)), the negative of power's exponent
-  Vec r = fma(n, splat(-0.693359375f), x);
-  r = fma(n, splat(2.12194440e-4f), r);
-  Vec q = splat(1.38479215e-3f);
-  q = fma(q, r, splat(-8.37565307e-3f));
-  q = fma(q, r, splat(4.16686088e-2f));
-  q = fma(q, r, splat(-1.66664585e-1f));
-  q = fma(q, r, splat(4.9999994e-1f));
-  q = fma(q, r, splat(-1.f));
-  return {pow2_from_bits(k), r, q};
+  const Vec shift = splat(1572991.f);
+  const Vec k = fma(x, splat(-1.4419f), shift);
+  const Vec n = sub(shift, k);  // the negative of the head's exponent, in steps of 1/8
+  const Vec low = fma(n, splat(2.12194440e-4f), lookup(kHeadResidue, k));
+  const Vec r = add(fma(n, splat(-0.693359375f), x), low);
+  Vec q = splat(4.13647518e-2f);
+  q = fma(q, r, splat(-1.66748479e-1f));
+  q = fma(q, r, splat(5.00001788e-1f));
+  q = fma(q, r, splat(-9.99999881e-1f));
+  return {shift_bits<20>(k), r, q};
 }
 
-// x, or a number for which minus_exp's power is infinite and r*q positive where exp(-x) is too large for a float times
-// a power.
-inline Vec above_overflow(Vec x) { return select(less(x, splat(-88.376f)), splat(-89.f), x); }
+// x, or a number whose exponential overflows as that of any smaller x does.
+inline Vec above_overflow(Vec x) { return max(splat(-88.74f), x); }
 
-// 1 + exp(-x). The larger of power and 1 comes last where x is negative, the side on which the relative error of the
+// 1 + exp(-x). The larger of head and 1 comes last where x is negative, the side on which the relative error of the
 // whole counts.
 inline Vec one_plus_minus_exp(Vec x) {
-  const MinusExp e = minus_exp(min(splat(87.f), x));
-  return add(e.power, fma(mul(e.power, e.r), e.q, splat(1.f)));
+  const MinusExp e = minus_exp(min(splat(64.f), x));
+  return add(e.head, fma(mul(e.head, e.r), e.q, splat(1.f)));
 }
 
 inline Vec sigmoid(Vec x) { return div(splat(1.f), one_plus_minus_exp(above_overflow(x))); }
@@ -160,8 +165,8 @@ inline Vec sigmoid(Vec x) { return div(splat(1.f), one_plus_minus_exp(above_over
 // log(1 + exp x) = max(x, 0) + log(1 + u), u = exp(-|x|). For u above 1/2, log(1 + u) = log(2) + log(1 + (u - 1)/2):
 // one polynomial for [-1/4, 1/2], and log(2) joins last.
 inline Vec softplus(Vec x) {
-  const MinusExp e = minus_exp(min(splat(88.f), abs(x)));
-  const Vec u = mul(e.power, fma(e.r, e.q, splat(1.f)));
+  const MinusExp e = minus_exp(min(splat(88.08f), abs(x)));  // n = -127 makes the head zero
+  const Vec u = fma(mul(e.head, e.r), e.q, e.head);
   const Mask large = less(splat(0.5f), u);
   const Vec v = select(large, fma(splat(0.5f), u, splat(-0.5f)), u);
   Vec p = splat(-4.23867479e-2f);
