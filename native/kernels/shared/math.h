@@ -128,26 +128,28 @@ struct MinusExp {
 };
 
 // log((1 + j/8) / 2^(j/8))
-alignas(32) constexpr float kHeadResidue[8] = {0.f,          3.11396381e-2f, 4.98567562e-2f, 5.85235384e-2f,
-                                               5.88915178e-2f, 5.22908279e-2f, 3.97554025e-2f, 2.21048764e-2f};
+alignas(32) constexpr float kHeadResidue[8] = {
+    0.f,           3.11396381e-2f, 4.98567562e-2f, 5.85235384e-2f, 5.88915178e-2f, 5.22908279e-2f, 3.97554025e-2f,
+    2.21048764e-2f};
 
-// For x up to 87.3 that above_overflow let through. The sum with 1.5 * 2^20 + 127 has k + 127 and, below it, the three
-// bits of j for n = k + j/8 = -x/ln(2) in its lowest bits: a shift makes them head = 2^k * (1 + j/8), and j finds the
-// residue of the head, for which the polynomial's range is a third of what it were without j. So few bits of the head
-// also leave its sum with 1 exact. The factor is a little below 1/ln(2): n reaches 128, where the head is infinite, only
-// for an x whose exponential is too large for a float and r*q positive; below, the sum itself overflows.
+// For x up to 88.08 that above_overflow let through; from 87.3 on, where the result is below the normal numbers, it
+// goes to zero. The sum with 1.5 * 2^20 + 127 ends in the bits of j and, above them, of k + 127, for n = k + j/8 near
+// -x/ln(2): a shift makes them head = 2^k * (1 + j/8), and what j*ln(2)/8 lacks of its logarithm comes from a table.
+// Eight heads to a power of two spare the polynomial two terms, and four bits are so few that the head's sum with 1
+// stays exact, as it would not with a table of exponentials. The factor is a little below 1/ln(2): n is 128, where the
+// head is infinite, only for an x whose exponential is too large for a float and r*q positive.
 // The coefficients are minimax ones, nudged until sigmoid and silu kept their bound for every float.
 inline MinusExp minus_exp(Vec x) {
   const Vec shift = splat(1572991.f);
-  const Vec k = fma(x, splat(-1.4419f), shift);
-  const Vec n = sub(shift, k);  // the negative of the head's exponent, in steps of 1/8
-  const Vec low = fma(n, splat(2.12194440e-4f), lookup(kHeadResidue, k));
+  const Vec bits = fma(x, splat(-1.4419f), shift);
+  const Vec n = sub(shift, bits);  // -(k + j/8)
+  const Vec low = fma(n, splat(2.12194440e-4f), lookup(kHeadResidue, bits));
   const Vec r = add(fma(n, splat(-0.693359375f), x), low);
   Vec q = splat(4.13647518e-2f);
   q = fma(q, r, splat(-1.66748479e-1f));
   q = fma(q, r, splat(5.00001788e-1f));
   q = fma(q, r, splat(-9.99999881e-1f));
-  return {shift_bits<20>(k), r, q};
+  return {shift_bits<20>(bits), r, q};
 }
 
 // x, or a number whose exponential overflows as that of any smaller x does.
