@@ -66,10 +66,6 @@ inline Vec ceil(Vec a) { return {_mm256_ceil_ps(a.v)}; }
 inline Mask less(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
 inline Mask is_nan(Vec a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
 inline Vec select(Mask m, Vec a, Vec b) { return {_mm256_blendv_ps(b.v, a.v, m.m)}; }
-inline Vec scale_pow2(Vec a, Vec n) {
-  const __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127)), 23);
-  return {_mm256_mul_ps(a.v, _mm256_castsi256_ps(bits))};
-}
 // a * 2^n for integral n with |n| <= 252, rounded once
 inline Vec ldexp(Vec a, Vec n) {
   const __m256i whole = _mm256_cvtps_epi32(n.v), bias = _mm256_set1_epi32(127);

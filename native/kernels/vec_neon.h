@@ -72,7 +72,6 @@ inline Vec select(Mask m, Vec x, Vec y) { return {vbslq_f32(m.a, x.a, y.a), vbsl
 inline float32x4_t pow2_part(float32x4_t n) {
   return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
 }
-inline Vec scale_pow2(Vec x, Vec n) { return {vmulq_f32(x.a, pow2_part(n.a)), vmulq_f32(x.b, pow2_part(n.b))}; }
 // a * 2^n for integral n with |n| <= 252, rounded once
 inline float32x4_t ldexp_part(float32x4_t x, float32x4_t n) {
   const int32x4_t whole = vcvtnq_s32_f32(n), bias = vdupq_n_s32(127), half = vshrq_n_s32(whole, 1);

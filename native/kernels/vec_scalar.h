@@ -65,17 +65,6 @@ inline Vec ceil(Vec a) { LANEWISE_EACH(-floor1(-a.v[i])); }
 inline Mask less(Vec a, Vec b) { LANEWISE_EACH_MASK(a.v[i] < b.v[i]); }
 inline Mask is_nan(Vec a) { LANEWISE_EACH_MASK(a.v[i] != a.v[i]); }
 inline Vec select(Mask m, Vec a, Vec b) { LANEWISE_EACH(m.m[i] ? a.v[i] : b.v[i]); }
-// a * 2^n for integral n (held as float) with |n| <= 126
-inline Vec scale_pow2(Vec a, Vec n) {
-  Vec r;
-  for (int i = 0; i < kLanes; ++i) {
-    const int32_t bits = (static_cast<int32_t>(n.v[i]) + 127) * (1 << 23);
-    float f;
-    memcpy(&f, &bits, 4);
-    r.v[i] = a.v[i] * f;
-  }
-  return r;
-}
 // a * 2^n for integral n (held as float) with |n| <= 252: two exact-range factors, so that a result near either end of
 // the range is rounded once and is neither lost nor infinite too early. n may be NaN where a is.
 inline Vec ldexp(Vec a, Vec n) {
