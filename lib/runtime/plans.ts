@@ -7,10 +7,11 @@ import { WantedValues } from '../graph/lower.js';
 import type { PassReport } from '../graph/passes/pass.js';
 import { valuesRead } from '../graph/values.js';
 import { type AllLimits, checkLimit } from '../limits.js';
-import { type Isa, type NativePlan, type NativeWeightFile, native } from '../native.js';
+import { type Isa, type NativeArray, type NativePlan, type NativeWeightFile, native } from '../native.js';
 import { publicError } from '../native-error.js';
 import { stoppable } from '../native-job.js';
 import { type KnownValues, keyOfValues } from '../stages.js';
+import type { DataType, Tensor } from '../tensor.js';
 import { finish, inTurns, type Work } from '../work.js';
 
 /** What compiling did, for one set of input shapes. */
@@ -53,6 +54,20 @@ export interface CompiledPlan {
   readonly report: ModelReport;
 }
 
+/** A plan and what it reads: all that is needed for a run. */
+export interface ReadyRun {
+  readonly compiled: CompiledPlan;
+  readonly arrays: readonly NativeArray[];
+}
+
+/** A plan that needs nothing but inputs of these shapes, which are in the order of the model's. */
+interface LatestPlan {
+  readonly shapes: readonly (readonly number[])[];
+  readonly compiled: CompiledPlan;
+  /** Those of the model's inputs that the plan reads. */
+  readonly places: readonly number[];
+}
+
 /** No plan can be made before the elements of these inputs are known. */
 export interface WantedInputs {
   readonly wantedInputs: readonly string[];
@@ -64,6 +79,9 @@ interface PlannedGraph extends CompiledGraph {
 
 const isWanting = (found: object): found is WantedInputs => 'wantedInputs' in found;
 const nothing: KnownValues = new Map();
+
+const areSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((extent, i) => extent === b[i]);
 
 export interface PlanSettings {
   readonly threads?: number | undefined;
@@ -86,6 +104,8 @@ export class PlanCache {
   readonly #weights = new native.Weights();
   /** Least recently used first. */
   readonly #plans = new Map<string, CompiledPlan | WantedInputs>();
+  /** The one used last, if that is what it was. */
+  #latest: LatestPlan | undefined;
   readonly #underWay = new Map<string, Promise<CompiledPlan | WantedInputs>>();
   /** One at a time: the next may share what this one packs. */
   #last: Promise<unknown> = Promise.resolve();
@@ -107,10 +127,13 @@ export class PlanCache {
     return this.#find(this.#key(inputShapes, known));
   }
 
-  /** Whether a run can begin without compiling. */
-  isReady(inputShapes: InputShapes): boolean {
-    const found = this.find(inputShapes);
-    return found !== undefined && !isWanting(found) && !found.isPartial;
+  /**
+   * A run that need not compile, nor look at elements first.
+   * @param tensors in the order of the model's inputs
+   */
+  ready(tensors: readonly Tensor<DataType>[]): ReadyRun | undefined {
+    const latest = this.#latestFor(tensors);
+    return latest && { compiled: latest.compiled, arrays: latest.places.map((place) => tensors[place]!.data) };
   }
 
   /** The plan for these shapes and elements, compiled on this thread when it has to be. */
@@ -158,6 +181,7 @@ export class PlanCache {
   free(): void {
     for (const kept of this.#plans.values()) if (!isWanting(kept)) kept.plan.dispose();
     this.#plans.clear();
+    this.#latest = undefined;
     this.#weights.clear();
     this.#settings.file?.close();
   }
@@ -222,7 +246,19 @@ export class PlanCache {
     return yield* this.#planning(ending(graph, outputs), inputShapes, known);
   }
 
+  /** The plan that was used last is found without a key: what JavaScript does between two runs of a small network shows. */
+  #latestFor(tensors: readonly Tensor<DataType>[]): LatestPlan | undefined {
+    if (this.#latest?.shapes.every((shape, i) => areSame(shape, tensors[i]!.shape))) return this.#latest;
+    const { inputs } = this.#graph;
+    const compiled = this.find(Object.fromEntries(inputs.map(({ name }, i) => [name, tensors[i]!.shape])));
+    if (compiled === undefined || isWanting(compiled) || compiled.isPartial) return undefined;
+    const places = compiled.inputs.map((name) => inputs.findIndex((input) => input.name === name));
+    this.#latest = { shapes: tensors.map(({ shape }) => shape), compiled, places };
+    return this.#latest;
+  }
+
   #find(key: string): CompiledPlan | WantedInputs | undefined {
+    this.#latest = undefined;
     const kept = this.#plans.get(key);
     if (kept) {
       this.#plans.delete(key);
@@ -276,6 +312,7 @@ export class PlanCache {
 
   #keep<Kept extends CompiledPlan | WantedInputs>(key: string, kept: Kept): Kept {
     this.#plans.set(key, kept);
+    this.#latest = undefined;
     const oldest = this.#plans.entries().next().value;
     if (this.#plans.size > maxPlans && oldest) {
       this.#plans.delete(oldest[0]);

@@ -13,24 +13,16 @@ RunJob::~RunJob() {
 
 Status RunJob::CopyInputs(const std::vector<const void*>& inputs) {
   LANEWISE_RETURN_IF_ERROR(plan_->TakeCopies(&copies_));
-  float* p = copies_->data();
-  for (const PortInfo& port : plan_->inputs()) {
-    const auto bytes = static_cast<size_t>(port.elements() * ElementBytes(port.type));
-    if (bytes > 0) std::memcpy(p, inputs[inputs_.size()], bytes);
-    inputs_.push_back(p);
-    p += Plan::CopySize(port);
-  }
-  for (const PortInfo& port : plan_->outputs()) {
-    outputs_.push_back(p);
-    p += Plan::CopySize(port);
-  }
-  return Status::Ok();
+  for (size_t i = 0; i < inputs.size(); ++i) inputs_.push_back(plan_->InputCopy(*copies_, i));
+  for (size_t i = 0; i < plan_->outputs().size(); ++i) outputs_.push_back(plan_->OutputCopy(*copies_, i));
+  return plan_->CopyInputs(inputs.data(), *copies_);
 }
 
 Status RunJob::Execute(const std::atomic<bool>& stop) {
   RunOptions options;
   options.inputs = inputs_.data();
   options.outputs = outputs_.data();
+  options.has_copies = true;
   options.threads = threads_;
   options.stop = &stop;
   options.step_ms = step_ms_.empty() ? nullptr : step_ms_.data();

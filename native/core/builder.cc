@@ -220,11 +220,16 @@ int PlanBuilder::NewStorage(Storage storage) {
 Tensor PlanBuilder::Place(Tensor tensor, int storage) {
   tensor.id = static_cast<int>(placed_.size());
   placed_.push_back({storage, OriginOf(tensor)});
-  touched_.push_back(storage);
+  Use(storage);
   return tensor;
 }
 
-void PlanBuilder::Touch(const Tensor& tensor) { touched_.push_back(placed_[static_cast<size_t>(tensor.id)].storage); }
+void PlanBuilder::Touch(const Tensor& tensor) { Use(placed_[static_cast<size_t>(tensor.id)].storage); }
+
+void PlanBuilder::Use(int storage) {
+  touched_.push_back(storage);
+  ++storages_[static_cast<size_t>(storage)].uses;
+}
 
 Layout PlanBuilder::LayoutOf(int v) const {
   const auto& copies = copies_[static_cast<size_t>(v)];
@@ -313,6 +318,11 @@ Status PlanBuilder::In(int v, Layout layout, const Halo& halo, int pad_value, Te
   const Tensor target = Describe(v, layout, wanted);
   Storage storage;
   storage.size = SizeOf(target);
+  const Storage& from = storages_[static_cast<size_t>(placed_[static_cast<size_t>(source.id)].storage)];
+  if (from.kind == Storage::Kind::kInput && source.layout == layout && halo_fill_ == nullptr) {
+    storage.port = from.port;
+    halo_copies_.push_back({from.port, steps_.size()});
+  }
   const Tensor placed = Place(target, NewStorage(std::move(storage)));
   LANEWISE_RETURN_IF_ERROR(FillHalo(placed, fill));
   Touch(source);
@@ -691,8 +701,22 @@ Status PlanBuilder::Finish() {
   }
   const int last = static_cast<int>(steps_.size());
   for (int s : touched_) storages_[static_cast<size_t>(s)].last_step = last;
+  KeepSoleHaloCopies();
   PlaceArena();
   return Status::Ok();
+}
+
+void PlanBuilder::KeepSoleHaloCopies() {
+  constexpr int kPlacedAndCopied = 2;
+  std::set<int> others;
+  for (const Storage& s : storages_) {
+    if (s.kind == Storage::Kind::kInput && s.uses != kPlacedAndCopied) others.insert(s.port);
+  }
+  const auto is_other = [&](const HaloCopy& copy) { return others.count(copy.port) > 0; };
+  halo_copies_.erase(std::remove_if(halo_copies_.begin(), halo_copies_.end(), is_other), halo_copies_.end());
+  for (Storage& s : storages_) {
+    if (s.kind == Storage::Kind::kArena && others.count(s.port) > 0) s.port = kNone;
+  }
 }
 
 // Largest first, each at the lowest offset that is free for its whole life.

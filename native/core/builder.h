@@ -50,16 +50,23 @@ class PackCache {
 struct Storage {
   enum class Kind { kArena, kInput, kOutput, kConstant };
   Kind kind = Kind::kArena;
-  int port = kNone;                // kInput, kOutput
+  int port = kNone;                // kInput, kOutput; kArena: the input that it is a copy of, with a halo (HaloCopy)
   std::shared_ptr<Buffer> buffer;  // kConstant
   int64_t size = 0;                // floats
   int64_t offset = 0;              // kArena: floats from its start, set last
   int first_step = 0, last_step = 0;
+  int uses = 0;  // by tensors and steps
 };
 
 struct PlacedTensor {
   int storage = kNone;
   int64_t origin = 0;  // from the storage's start to the first interior element
+};
+
+// A step that gives an input of the plan a halo, which is all that is done with this input.
+struct HaloCopy {
+  int port;
+  size_t step;
 };
 
 struct PlanOptions {
@@ -177,7 +184,10 @@ class PlanBuilder {
   Tensor Place(Tensor tensor, int storage);
   int NewStorage(Storage storage);
   void Touch(const Tensor& tensor);
+  void Use(int storage);
   Status FillHalo(const Tensor& tensor, int pad_value);
+  // What is left of halo_copies_ once all is built.
+  void KeepSoleHaloCopies();
   Status ConstantCopy(int v, Layout layout, const Halo& halo, int pad_value, Tensor* tensor);
   bool MayWriteOver(const Tensor& tensor) const;
   Tensor PlaceShare(int v);
@@ -214,6 +224,7 @@ class PlanBuilder {
   std::vector<int> touched_;         // storages used by the operator being built
   std::unique_ptr<Step> halo_fill_;  // joins the next step, which writes inside that halo
   std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<HaloCopy> halo_copies_;            // of inputs, by step
   std::vector<std::shared_ptr<Buffer>> packed_;  // keeps the constants of the steps alive
   struct Verdict {
     int value;

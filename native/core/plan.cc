@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <set>
 
 #include "core/clock.h"
@@ -120,9 +121,20 @@ Status Plan::TryToBuild(const PlanSpec& spec, const KernelTable& kernels, PackCa
   for (const PortSpec& port : spec.outputs) {
     p->outputs_.push_back({builder.value(port.value).type, builder.shape(port.value)});
   }
-  for (const auto* ports : {&p->inputs_, &p->outputs_}) {
-    for (const PortInfo& port : *ports) p->copies_size_ += CopySize(port);
+  p->halo_copies_ = std::move(builder.halo_copies_);
+  std::vector<size_t> input_sizes;
+  for (const PortInfo& port : p->inputs_) input_sizes.push_back(port.floats());
+  for (const Storage& s : builder.storages_) {
+    if (s.kind == Storage::Kind::kArena && s.port != kNone)
+      input_sizes[static_cast<size_t>(s.port)] = static_cast<size_t>(s.size);
   }
+  const auto reserve = [&](size_t floats) {
+    const size_t begin = p->copies_size_;
+    p->copies_size_ += RoundUp(floats);
+    return begin;
+  };
+  for (const size_t size : input_sizes) p->input_copies_.push_back(reserve(size));
+  for (const PortInfo& port : p->outputs_) p->output_copies_.push_back(reserve(port.floats()));
   p->placed_ = std::move(builder.placed_);
   p->storages_ = std::move(builder.storages_);
   p->steps_ = std::move(builder.steps_);
@@ -144,9 +156,37 @@ int Plan::step_threads(size_t i) const {
   return std::max(1, std::min(items, UsefulThreads(steps_[i]->info)));
 }
 
-size_t Plan::CopySize(const PortInfo& port) { return RoundUp(port.floats()); }
-
 size_t Plan::held_bytes() const { return own_constant_bytes_ + arenas_.bytes() + copies_.bytes(); }
+
+Status Plan::CopyInputs(const void* const* inputs, Buffer& copies) const {
+  return ReportOutOfMemory([&] {
+    CopyWithHalos(inputs, copies);
+    return Status::Ok();
+  });
+}
+
+void Plan::CopyWithHalos(const void* const* inputs, Buffer& copies) const {
+  std::set<int> done;
+  if (!halo_copies_.empty()) {
+    std::vector<float*> tensors(placed_.size());
+    for (size_t i = 0; i < placed_.size(); ++i) {
+      const Storage& s = storages_[static_cast<size_t>(placed_[i].storage)];
+      if (s.port == kNone) continue;
+      const auto port = static_cast<size_t>(s.port);
+      if (s.kind == Storage::Kind::kInput) tensors[i] = static_cast<float*>(const_cast<void*>(inputs[port]));
+      if (s.kind == Storage::Kind::kArena) tensors[i] = InputCopy(copies, port) + placed_[i].origin;
+    }
+    for (const HaloCopy& copy : halo_copies_) {
+      const Step& step = *steps_[copy.step];
+      step.Run({tensors.data(), nullptr}, 0, step.items());
+      done.insert(copy.port);
+    }
+  }
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const auto bytes = static_cast<size_t>(inputs_[i].elements() * ElementBytes(inputs_[i].type));
+    if (bytes > 0 && done.count(static_cast<int>(i)) == 0) std::memcpy(InputCopy(copies, i), inputs[i], bytes);
+  }
+}
 
 Status Plan::Run(const RunOptions& options) {
   return ReportOutOfMemory([&] { return RunSteps(options); });
@@ -165,7 +205,13 @@ Status Plan::RunSteps(const RunOptions& options) {
     const Storage& s = storages_[static_cast<size_t>(placed_[i].storage)];
     float* base = nullptr;
     switch (s.kind) {
-      case Storage::Kind::kArena: base = arena->data() + s.offset; break;
+      case Storage::Kind::kArena:
+        if (options.has_copies && s.port != kNone) {
+          base = const_cast<float*>(options.inputs[s.port]);
+        } else {
+          base = arena->data() + s.offset;
+        }
+        break;
       case Storage::Kind::kInput:
         // Never written: a step writes only what Out gave it.
         base = const_cast<float*>(options.inputs[s.port]);
@@ -190,7 +236,12 @@ Status Plan::RunSteps(const RunOptions& options) {
                 done};
   Status status = Status::Ok();
   using Clock = std::chrono::steady_clock;
+  auto copy = halo_copies_.begin();
   for (size_t i = 0; i < steps_.size(); ++i) {
+    if (copy != halo_copies_.end() && copy->step == i) {
+      ++copy;
+      if (options.has_copies) continue;
+    }
     const Clock::time_point start = options.step_ms == nullptr ? Clock::time_point() : Clock::now();
     task.step = steps_[i].get();
     std::fill_n(done, session.threads(), Done{});

@@ -26,6 +26,7 @@ struct PortInfo {
 struct RunOptions {
   const float* const* inputs = nullptr;  // by port; elements of the port's type
   float* const* outputs = nullptr;
+  bool has_copies = false;  // inputs are as Plan::CopyInputs made them
   int threads = 1;
   const std::atomic<bool>* stop = nullptr;  // looked at between steps
   double* step_ms = nullptr;                // one per step, when wanted
@@ -52,11 +53,14 @@ class Plan {
   size_t held_bytes() const;
   const KernelTable& kernels() const { return *kernels_; }
 
-  // Room for copies of what comes in and goes out in one run, inputs first, for callers whose own arrays may not be
-  // kept; each copy begins where the one before it ends. Given back afterwards.
-  static size_t CopySize(const PortInfo& port);
+  // For callers whose own arrays may not be kept: room for copies of what comes in and goes out in one run, given back
+  // afterwards.
   Status TakeCopies(std::unique_ptr<Buffer>* copies) { return copies_.Take(copies_size_, copies); }
   void ReturnCopies(std::unique_ptr<Buffer> copies) noexcept { copies_.Return(std::move(copies)); }
+  float* InputCopy(Buffer& copies, size_t port) const { return copies.data() + input_copies_[port]; }
+  float* OutputCopy(Buffer& copies, size_t port) const { return copies.data() + output_copies_[port]; }
+  // An input that a run would only copy once more, to give it a halo, is copied with it: such a run saves the step.
+  Status CopyInputs(const void* const* inputs, Buffer& copies) const;
 
  private:
   Plan() = default;
@@ -68,6 +72,7 @@ class Plan {
                            std::unique_ptr<Plan>* plan, const PlanOptions& options, const std::set<int>& direct,
                            std::set<int>* failed);
   Status RunSteps(const RunOptions& options);
+  void CopyWithHalos(const void* const* inputs, Buffer& copies) const;
 
   const KernelTable* kernels_ = nullptr;
   std::vector<PortInfo> inputs_, outputs_;
@@ -78,6 +83,8 @@ class Plan {
   int64_t arena_size_ = 0;
   size_t scratch_ = 0;
   size_t constant_bytes_ = 0, own_constant_bytes_ = 0;
+  std::vector<HaloCopy> halo_copies_;
+  std::vector<size_t> input_copies_, output_copies_;  // where each port's begins
   size_t copies_size_ = 0;
   RunMemory arenas_{"activations", SIZE_MAX};
   RunMemory copies_{"inputs and outputs", 4};  // waiting runs have theirs too: few of a long queue's are kept

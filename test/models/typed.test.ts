@@ -67,10 +67,13 @@ test('integer division by zero ends the run', async (t) => {
     [2],
     [-3, -(2 ** 31)],
   ]);
-  t.throws(() => model.runSync({ a: feed(1, 1), b: feed(1, 0) }), {
-    instanceOf: RangeError,
-    message: /'share': integer division by zero/,
-  });
+  const refused = { instanceOf: RangeError, message: /'share': integer division by zero/ };
+  t.throws(() => model.runSync({ a: feed(1, 1), b: feed(1, 0) }), refused);
+  async function theCaller() {
+    await model.run({ a: feed(1, 1), b: feed(1, 0) });
+  }
+  const error = await t.throwsAsync(theCaller(), refused);
+  t.regex(error.stack ?? '', /at async theCaller /);
 });
 
 test('integers move as they are, whatever their size', async (t) => {

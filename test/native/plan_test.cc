@@ -1,5 +1,6 @@
 // Plans of small random networks: against their definition in double, threads, reuse of the arena, runs at the same
 // time, stopping.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <functional>
@@ -185,6 +186,49 @@ TEST(NothingOfTheLastRunIsReadAgain) {
             static_cast<int>(seed));
     }
   }
+}
+
+// Of inputs as CopyInputs leaves them, some with the halo that the run would otherwise make; what was there before is
+// not seen.
+TEST(CopiedInputsGiveTheSameBits) {
+  constexpr double kLeftOut = -1;
+  size_t left_out = 0, whole = 0;
+  for (uint64_t seed : Seeds()) {
+    const RandomNet net = NetOf(seed);
+    for (const KernelTable* table : Tables()) {
+      const auto plan = Compile(net.spec, *table, seed, {1, seed % 2 == 0});
+      if (plan == nullptr) continue;
+      const Tensors inputs = InputsOf(*plan, seed), expected = RunPlan(*plan, inputs);
+      std::unique_ptr<Buffer> copies;
+      CHECK(plan->TakeCopies(&copies).ok());
+      std::fill_n(copies->data(), copies->size(), kNan);
+      std::vector<const void*> given;
+      std::vector<const float*> in;
+      std::vector<float*> out;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        given.push_back(inputs[i].data());
+        in.push_back(plan->InputCopy(*copies, i));
+      }
+      for (size_t i = 0; i < expected.size(); ++i) out.push_back(plan->OutputCopy(*copies, i));
+      CHECK(plan->CopyInputs(given.data(), *copies).ok());
+      std::vector<double> ms(plan->step_count(), kLeftOut);
+      RunOptions options;
+      options.inputs = in.data();
+      options.outputs = out.data();
+      options.has_copies = true;
+      options.step_ms = ms.data();
+      CHECK(plan->Run(options).ok());
+      Tensors result;
+      for (size_t i = 0; i < out.size(); ++i) result.emplace_back(out[i], out[i] + expected[i].size());
+      plan->ReturnCopies(std::move(copies));
+      CHECK(SameBits(expected, result), "%s net %d: other bits than those of the inputs themselves", table->isa,
+            static_cast<int>(seed));
+      const auto steps = static_cast<size_t>(std::count(ms.begin(), ms.end(), kLeftOut));
+      left_out += steps;
+      whole += steps == 0;
+    }
+  }
+  CHECK(left_out > 0 && whole > 0, "%zu steps left out, %zu runs without", left_out, whole);
 }
 
 TEST(PlansOfOneModelShareTheirConstants) {
