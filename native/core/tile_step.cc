@@ -49,7 +49,7 @@ TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels
     if (blocks % vectors != 0) cost += row_cost(blocks % vectors);
     if (cost < best_cost) {
       best_cost = cost;
-      best = {vectors, tiles};
+      best = {vectors, tiles, cost};
     }
   }
   return best;
@@ -57,14 +57,33 @@ TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels
 
 PixelGrid GridOf(const Tensor& t) { return {t.id, 0, t.image_stride, t.block_stride, t.row_stride, t.pixel_stride}; }
 
-void MergeRows(TileGeometry* g) {
-  const auto mergeable = [&](const PixelGrid& grid) {
-    return grid.tensor == kNone || grid.row_stride == grid.pixel_stride * g->cols;
-  };
-  if (g->rows == 1 || !mergeable(g->x) || !mergeable(g->y) || !mergeable(g->residual) || !mergeable(g->gate)) return;
+namespace {
+
+bool IsOneRow(const TileGeometry& g, const PixelGrid& grid) {
+  return grid.tensor == kNone || grid.row_stride == grid.pixel_stride * g.cols;
+}
+
+bool IsOneRowButY(const TileGeometry& g) {
+  return g.rows > 1 && IsOneRow(g, g.x) && IsOneRow(g, g.residual) && IsOneRow(g, g.gate);
+}
+
+void Merge(TileGeometry* g) {
   g->cols *= g->rows;
   g->x_row_elements *= g->rows;
   g->rows = 1;
+}
+
+}  // namespace
+
+void MergeRows(TileGeometry* g) {
+  if (IsOneRowButY(*g) && IsOneRow(*g, g->y)) Merge(g);
+}
+
+bool MergeRowsButY(TileGeometry* g) {
+  if (!IsOneRowButY(*g)) return false;
+  g->y_cols = g->cols;
+  Merge(g);
+  return true;
 }
 
 TileStep::TileStep(const KernelTable& kernels, TileGeometry geometry, TileChoice choice,
@@ -125,6 +144,18 @@ const float* TileStep::Ahead(int64_t at) const {
   return nullptr;
 }
 
+void TileStep::Scatter(const float* tile, float* y, int64_t pixel, int64_t pixels, int vectors) const {
+  const int64_t lanes = g_.lanes, end = pixel + pixels;
+  for (int n = 0; n < vectors; ++n, y += g_.y.block_stride) {
+    for (int64_t p = pixel; p < end;) {
+      const int64_t row = p / g_.y_cols, col = p % g_.y_cols, count = std::min(g_.y_cols - col, end - p);
+      const float* from = tile + (n * pixels + p - pixel) * lanes;
+      std::copy_n(from, count * lanes, y + row * g_.y.row_stride + col * g_.y.pixel_stride);
+      p += count;
+    }
+  }
+}
+
 void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment& segment, int64_t begin,
                         int64_t end) const {
   const int64_t lane = segment.channel % g_.lanes;
@@ -176,6 +207,12 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
   const int64_t per_tile = g_.depth * kPrefetchedPerStep * segment.vectors;
   const bool last = image + 1 == g_.images && end == g_.rows * choice_.tiles && !ahead_.empty();
   const int64_t share = last ? std::max<int64_t>(0, (end - begin) * per_tile - (soon_end - soon)) : 0;
+  const bool scatters = g_.y_cols > 0;
+  alignas(kAlignment) float tile_of_y[kMaxTilePixels * kMaxTileVectors * kMaxLanes];
+  if (scatters) {
+    args.y = tile_of_y;
+    args.y_pixel_stride = g_.lanes;
+  }
   int64_t ahead = (&segment - g_.segments.data()) * share;
   const int64_t ahead_end = ahead + share;
   for (int64_t t = begin; t < end; ++t) {
@@ -192,12 +229,17 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
     const int64_t col = tile * small + std::min(tile, large_count);
     const int64_t pixels = small + (tile < large_count ? 1 : 0);
     args.x = x + row * g_.x.row_stride + col * g_.x.pixel_stride;
-    args.y = y + row * g_.y.row_stride + col * g_.y.pixel_stride;
+    if (scatters) {
+      args.y_block_stride = pixels * g_.lanes;
+    } else {
+      args.y = y + row * g_.y.row_stride + col * g_.y.pixel_stride;
+    }
     if (residual != nullptr) {
       args.epilogue.residual = residual + row * g_.residual.row_stride + col * g_.residual.pixel_stride;
     }
     if (gate != nullptr) args.epilogue.gate = gate + row * g_.gate.row_stride + col * g_.gate.pixel_stride;
     kernels[pixels - 1](args);
+    if (scatters) Scatter(tile_of_y, y, col, pixels, segment.vectors);
   }
 }
 

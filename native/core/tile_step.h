@@ -34,6 +34,7 @@ struct PixelGrid {
 
 struct TileGeometry {
   int64_t images = 1, rows = 1, cols = 1;  // output pixels
+  int64_t y_cols = 0;                      // where rows were merged although those of y are apart: their pixels
   int lanes = 1;                           // of a vector and of an output block
   PixelGrid x;                             // row_stride, pixel_stride: from one output pixel's input to the next
   PixelGrid y;                             // block_stride: from one vector of channels to the next
@@ -52,6 +53,7 @@ struct TileGeometry {
 struct TileChoice {
   int vectors = 1;
   int64_t tiles = 1;
+  double cycles = 0;  // of a row, about
 };
 
 // The cheapest number of vectors per tile for `channels` contiguous output channels on rows of `cols` pixels.
@@ -75,6 +77,8 @@ class TileStep : public RowStep {
   // Floats [at, ...) of ahead_ as one row; null behind its end.
   const float* Ahead(int64_t at) const;
 
+  // Pixels of a merged row, from `tile` (pixel after pixel, vector after vector) to the rows of y.
+  void Scatter(const float* tile, float* y, int64_t pixel, int64_t pixels, int vectors) const;
   // Tiles [begin, end) of an image, for the output channels of one segment.
   void RunTiles(const RunContext& context, int64_t image, const Segment& segment, int64_t begin, int64_t end) const;
 
@@ -106,5 +110,8 @@ PixelGrid GridOf(const Tensor& tensor);
 
 // Merges all rows into one when every grid allows it, so that tiles may cross row ends.
 void MergeRows(TileGeometry* geometry);
+// The same where y alone stands in the way, whose rows have a halo between them: what a tile computes goes to its rows
+// in a second step. Whether that is possible; all segments must store whole vectors.
+bool MergeRowsButY(TileGeometry* geometry);
 
 }  // namespace lanewise
