@@ -23,6 +23,12 @@ double TileCost(int64_t pixels, int64_t vectors, int64_t depth) {
   return step * static_cast<double>(depth) + 2 * m * n + 30;
 }
 
+const TileKernel* KernelsFor(const Segment& segment, const KernelTable& kernels) {
+  const int n = segment.vectors - 1;
+  const bool lower = segment.count - n * kernels.lanes <= kernels.lanes / 2;
+  return lower && kernels.lower_tile[n][0] != nullptr ? kernels.lower_tile[n] : kernels.tile[n];
+}
+
 // Items per thread that make shares nearly equal, and the fewest tiles of a strip that is cut for that: it goes through
 // all weights again.
 constexpr int64_t kItemsPerThread = 4, kFewestTiles = 2;
@@ -197,7 +203,7 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
   args.epilogue.gate_block_stride = g_.gate.block_stride;
 
   const int64_t small = g_.cols / choice_.tiles, large_count = g_.cols % choice_.tiles;
-  const TileKernel* kernels = kernels_.tile[segment.vectors - 1];
+  const TileKernel* kernels = KernelsFor(segment, kernels_);
   // While this segment's tiles compute, the next segment's weights come in from memory: each tile asks for the part
   // that follows its predecessor's.
   const Segment* next = &segment + 1 < g_.segments.data() + g_.segments.size() ? &segment + 1 : nullptr;

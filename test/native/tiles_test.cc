@@ -117,7 +117,8 @@ void RunTile(const KernelTable& table, const Problem& p, size_t pixel, size_t co
   args.y_block_stride = layout.block_stride;
   args.last_lanes = last_lanes;
   args.epilogue = placed.epilogue;
-  table.tile[vectors - 1][count - 1](args);
+  const TileKernel lower = table.lower_tile[vectors - 1][count - 1];
+  (lower != nullptr && last_lanes <= lanes / 2 ? lower : table.tile[vectors - 1][count - 1])(args);
 
   CHECK(out.Strays() == 0, "%s tile %zux%zu last lanes %zu layout %zu: wrote outside its output", table.isa, count,
         vectors, last_lanes, variant % 4);
@@ -148,9 +149,14 @@ TEST(TileTablesAreComplete) {
                                      [&](const Shape& s) { return std::strcmp(s.isa, table->isa) == 0; });
     CHECK(shape != std::end(shapes), "%s", table->isa);
     if (shape == std::end(shapes)) continue;
-    for (size_t n = 0; n < kMaxTileVectors; ++n)
-      for (size_t m = 0; m < kMaxTilePixels; ++m)
-        CHECK((table->tile[n][m] != nullptr) == (m < shape->pixels[n]), "%s tile %zux%zu", table->isa, m + 1, n + 1);
+    for (size_t n = 0; n < kMaxTileVectors; ++n) {
+      for (size_t m = 0; m < kMaxTilePixels; ++m) {
+        const bool fits = m < shape->pixels[n];
+        CHECK((table->tile[n][m] != nullptr) == fits, "%s tile %zux%zu", table->isa, m + 1, n + 1);
+        CHECK((table->lower_tile[n][m] != nullptr) == (fits && table->lanes == 16), "%s lower tile %zux%zu", table->isa,
+              m + 1, n + 1);
+      }
+    }
     for (size_t m = 0; m < kMaxRowPixels; ++m) {
       CHECK((table->depthwise[m] != nullptr) == (m < shape->row_pixels[0]), "%s depthwise %zu", table->isa, m + 1);
       CHECK((table->grouped[m] != nullptr) == (m < shape->row_pixels[1]), "%s grouped %zu", table->isa, m + 1);

@@ -13,6 +13,10 @@ void fill_tiles(KernelTable* table) {
   fill<2, 14>(table);
   fill<3, 9>(table);
   fill<4, 6>(table);
+  fill_lower<1, 28>(table);
+  fill_lower<2, 14>(table);
+  fill_lower<3, 9>(table);
+  fill_lower<4, 6>(table);
 }
 
 }  // namespace lanewise::avx512
