@@ -36,6 +36,10 @@ constexpr int64_t kItemsPerThread = 4, kFewestTiles = 2;
 // Floats of the next weights that a kernel asks for per element of depth: a line for every two.
 constexpr int64_t kPrefetchedPerStep = 8;
 
+// Up to this depth a tile that has no weights to ask for asks for where the next ones are stored: sums that short are
+// over before a line has come from the second cache. Longer ones would ask for more than the first cache holds.
+constexpr int64_t kShortDepth = 100;
+
 }  // namespace
 
 TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth) {
@@ -230,7 +234,6 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
       args.prefetch = Ahead(ahead);
       ahead += per_tile;
     }
-    if (args.prefetch == nullptr) args.prefetch = args.weights;
     const int64_t row = t / choice_.tiles, tile = t % choice_.tiles;
     const int64_t col = tile * small + std::min(tile, large_count);
     const int64_t pixels = small + (tile < large_count ? 1 : 0);
@@ -244,6 +247,12 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
       args.epilogue.residual = residual + row * g_.residual.row_stride + col * g_.residual.pixel_stride;
     }
     if (gate != nullptr) args.epilogue.gate = gate + row * g_.gate.row_stride + col * g_.gate.pixel_stride;
+    if (args.prefetch == nullptr) {
+      // Of one vector, as far as the sum is short: the other one's turn comes with the tile after the next.
+      const bool other = segment.vectors > 1 && t % 2 == 1;
+      const float* next_pixels = args.y + pixels * args.y_pixel_stride + (other ? args.y_block_stride : 0);
+      args.prefetch = g_.depth <= kShortDepth ? next_pixels : args.weights;
+    }
     kernels[pixels - 1](args);
     if (scatters) Scatter(tile_of_y, y, col, pixels, segment.vectors);
   }

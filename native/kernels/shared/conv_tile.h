@@ -35,6 +35,9 @@ constexpr int kPixelsPerBase = 3;
 // begins to move accumulators between registers).
 constexpr int kUnroll = 2;
 constexpr int kLineFloats = 16;
+// Tiles of so many pixels wait for products, and gain 2 to 4 % (Zen 4) where the lines they ask for come into the first
+// cache. Smaller ones wait for weights, and lose 5 to 12 %.
+constexpr int kManyPixels = 10;
 
 // Lower: the last vector has no channels in its upper half.
 template <int MR, int NR, bool Lower>
@@ -93,7 +96,13 @@ void conv_tile(const TileArgs& args) {
       for (int k = 0; k < kUnroll; ++k) tile_step<MR, NR, Lower>(base, stride, k, w + k * NR * kLanes, acc);
       w += kUnroll * NR * kLanes;
 #pragma GCC unroll 4
-      for (int n = 0; n < NR; ++n) prefetch_far(soon + n * kLineFloats);
+      for (int n = 0; n < NR; ++n) {
+        if constexpr (MR >= kManyPixels) {
+          prefetch(soon + n * kLineFloats);
+        } else {
+          prefetch_far(soon + n * kLineFloats);
+        }
+      }
       soon += NR * kLineFloats;
 #pragma GCC unroll 10
       for (int i = 0; i < (MR + 2) / kPixelsPerBase; ++i) base[i] += kUnroll;
