@@ -19,7 +19,7 @@ int MaxPixels(const KernelTable& kernels, int vectors) {
 // the second cache, which is why tall tiles beat wide ones. Once per tile: the stores and the start.
 double TileCost(int64_t pixels, int64_t vectors, int64_t depth) {
   const auto m = static_cast<double>(pixels), n = static_cast<double>(vectors);
-  const double step = std::max({m * n / 2, (m + n) / 1.5, 4.}) + 0.4 * n;
+  const double step = std::max({m * n / 2, (m + n) / 1.5, 4.}) + n;
   return step * static_cast<double>(depth) + 2 * m * n + 30;
 }
 
