@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/conv.h"
+#include "core/winograd_tiles.h"
 #include "cpu/features.h"
 
 namespace lanewise {
@@ -32,7 +33,8 @@ double DirectSeconds(const ConvExtents& e, int lanes) {
 
 double WinogradSeconds(WinogradTile tile, const ConvExtents& e, int lanes) {
   const double frequencies = tile.frequencies(), panels = tile.panels() * tile.panels();
-  const auto tiles = static_cast<double>(((e.oh + tile.m - 1) / tile.m) * ((e.ow + tile.m - 1) / tile.m));
+  const WinogradShape shape(tile, e.oh, e.ow);
+  const auto tiles = static_cast<double>(shape.tiles()), all_frequencies = static_cast<double>(shape.products());
   const double inputs = Blocks(e.c, lanes), outputs = Blocks(e.o, lanes), images = static_cast<double>(e.n);
   const double pairs = static_cast<double>(e.c) * outputs * lanes;
   // Few tiles make short microkernel tiles: each weight vector is loaded for fewer products.
@@ -42,9 +44,9 @@ double WinogradSeconds(WinogradTile tile, const ConvExtents& e, int lanes) {
   const double tile_bytes = 4 * frequencies * (inputs + kOutputsAtOnce) * lanes;
   const double block = std::max(14., static_cast<double>(Caches().l2_bytes) * kWinogradShare / tile_bytes);
   const double weight_bytes = 4 * panels * pairs, passes = std::ceil(tiles / block);
-  const double products = VectorSeconds(images * tiles * pairs * frequencies, efficiency, lanes);
+  const double products = VectorSeconds(images * all_frequencies * pairs, efficiency, lanes);
   const double weights = images * passes * weight_bytes / WeightBandwidth(weight_bytes, 24e9);
-  const double transforms = images * tiles * frequencies * 1.5 * (inputs + outputs) * 0.7e-9;
+  const double transforms = images * all_frequencies * 1.5 * (inputs + outputs) * 0.7e-9;
   return std::max(products, weights) + transforms;
 }
 

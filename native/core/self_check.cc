@@ -10,8 +10,8 @@
 namespace lanewise {
 namespace {
 
-// Outputs that are compared: as many as cover all pixels of the 5 x 5 that F(4) is tried on.
-constexpr int64_t kSamples = 25;
+// Outputs that are compared: as many as cover all pixels of the 6 x 6 that F(4) is tried on.
+constexpr int64_t kSamples = 36;
 
 // SplitMix64, in [-1, 1).
 class Pixels {

@@ -3,6 +3,9 @@
 // cache: transform of its inputs (all channels), one matrix product per frequency and group of output channels (the
 // dense microkernel), transform of the products with the epilogue.
 //
+// F(4) of stride 1 has narrow tiles at the right and lower edge (winograd_tiles.h), which have some of its frequencies
+// only: a 14 x 14 output takes 484 products, with full tiles it would take 576.
+//
 // Layouts: V [frequency][input block][tile][lanes]; U [segment][panel][input channel][vectors*lanes], one sequential
 // stream per segment; M [frequency][vector][tile][lanes], only for the segment at hand.
 #include <algorithm>
@@ -11,23 +14,13 @@
 #include "core/conv.h"
 #include "core/pack.h"
 #include "core/self_check.h"
+#include "core/winograd_tiles.h"
 #include "cpu/features.h"
 
 namespace lanewise {
 namespace {
 
-struct WinogradShape : WinogradTile {
-  int64_t tile_rows = 0, tile_cols = 0;
-  int64_t tiles() const { return tile_rows * tile_cols; }
-  int64_t step() const { return m * stride; }  // from one input tile to the next
-  int weight_panels() const { return panels() * panels(); }
-};
-
-WinogradShape ShapeFor(WinogradTile tile, const ConvExtents& e) {
-  return {tile, (e.oh + tile.m - 1) / tile.m, (e.ow + tile.m - 1) / tile.m};
-}
-
-// A of ErrorBound in self_check.cc.
+// A of ErrorBound in self_check.cc. Narrow tiles have less: 10.25 in the corner.
 double Amplification(WinogradTile tile) {
   if (tile.m == 2) return 5;
   return tile.stride == 1 ? 171. / 8 : 10.48;
@@ -103,35 +96,31 @@ class WinogradStep : public Step {
     float* v = context.scratch;
     float* m = v + s_.frequencies() * v_stride_;
     if (!transformed) TransformInputs(context, image, first, count, v);
-    Multiply(segment, count, v, m);
+    Multiply(segment, first, count, v, m);
     TransformOutputs(context, segment, image, first, count, m);
   }
 
   void TransformInputs(const RunContext& context, int64_t image, int64_t first, int64_t count, float* v) const {
-    const WinogradInputKernel kernel = kernels_.winograd_input[s_.index()];
     const float* x = context.Data(x_.id) + image * x_.image_stride;
     WinogradInputArgs args{};
     args.x_row_stride = x_.row_stride;
     args.v_stride = v_stride_;
     for (int64_t b = 0; b < x_.blocks(); ++b) {
-      for (int64_t t = 0; t < count; ++t) {
-        const int64_t row = (first + t) / s_.tile_cols * s_.step() - pads_.top;
-        const int64_t col = (first + t) % s_.tile_cols * s_.step() - pads_.left;
+      s_.ForEach(first, count, [&](int64_t tile, int64_t tile_row, int64_t tile_col, int kernel) {
+        const int64_t row = tile_row * s_.step() - pads_.top, col = tile_col * s_.step() - pads_.left;
         args.x = x + b * x_.block_stride + row * x_.row_stride + col * x_.pixel_stride;
         args.rows = static_cast<int>(std::min<int64_t>(s_.n(), x_.h() + x_.halo.bottom - row));
         args.cols = static_cast<int>(std::min<int64_t>(s_.n(), x_.w() + x_.halo.right - col));
-        args.v = v + (b * block_tiles_ + t) * x_.lanes;
-        kernel(args);
-      }
+        args.v = v + (b * block_tiles_ + tile - first) * x_.lanes;
+        kernels_.winograd_input[kernel](args);
+      });
     }
   }
 
-  void Multiply(const Segment& segment, int64_t count, const float* v, float* m) const {
+  void Multiply(const Segment& segment, int64_t first, int64_t count, const float* v, float* m) const {
     const TileKernel* kernels = kernels_.tile[segment.vectors - 1];
     int64_t max_pixels = kMaxTilePixels;
     while (kernels[max_pixels - 1] == nullptr) --max_pixels;
-    const int64_t tiles = (count + max_pixels - 1) / max_pixels;
-    const int64_t small = count / tiles, large_count = count % tiles;
     TileArgs args{};
     args.x_pixel_stride = args.y_pixel_stride = x_.lanes;
     args.y_block_stride = block_tiles_ * x_.lanes;
@@ -139,18 +128,37 @@ class WinogradStep : public Step {
     args.run_count = runs_.size();
     args.bias = zero_->data();
     args.last_lanes = static_cast<size_t>(x_.lanes);
-    const int64_t panel = e_.c * segment.vectors * x_.lanes;
     args.weights = weights_ + segment.weights;
-    const auto multiply = [&](int64_t f) {
+    const int64_t panel = e_.c * segment.vectors * x_.lanes;
+    // A call of the microkernel asks for this much of the next panel: there are as many as ask for all of it (layers of
+    // 256 channels at 14 px: 5 %).
+    const int64_t asked = e_.c * 8 * segment.vectors, fewest = x_.lanes / 8;
+    // The tiles of the block that have a frequency, in nearly equal parts for the microkernel.
+    struct Cut {
+      int64_t first, tiles, small, large_count;
+    } cuts[2][2] = {};
+    for (const bool in_narrow_rows : {false, true}) {
+      for (const bool in_narrow_cols : {false, true}) {
+        const WinogradShape::Range range = s_.TilesWith(in_narrow_rows, in_narrow_cols);
+        const int64_t begin = std::max<int64_t>(range.begin - first, 0);
+        const int64_t pixels = std::min(range.end - first, count) - begin;
+        if (pixels <= 0) continue;
+        const int64_t tiles = std::max((pixels + max_pixels - 1) / max_pixels, std::min(pixels, fewest));
+        cuts[in_narrow_rows][in_narrow_cols] = {begin, tiles, pixels / tiles, pixels % tiles};
+      }
+    }
+    const auto multiply = [&](int row, int col) {
+      const Cut& cut = cuts[s_.InNarrow(row)][s_.InNarrow(col)];
+      const int64_t f = row * s_.n() + col;
       args.prefetch = args.weights + panel;
-      int64_t pixel = 0;
-      for (int64_t t = 0; t < tiles; ++t) {
-        const int64_t pixels = small + (t < large_count ? 1 : 0);
+      int64_t pixel = cut.first;
+      for (int64_t t = 0; t < cut.tiles; ++t) {
+        const int64_t pixels = cut.small + (t < cut.large_count ? 1 : 0);
         args.x = v + f * v_stride_ + pixel * x_.lanes;
         args.y = m + f * m_stride_ + pixel * x_.lanes;
         kernels[pixels - 1](args);
         pixel += pixels;
-        args.prefetch += e_.c * 8 * segment.vectors;
+        args.prefetch += asked;
       }
     };
     // Frequencies of one panel after each other, so that it is in the first cache for all but the first.
@@ -159,7 +167,7 @@ class WinogradStep : public Step {
     for (int i = 0; i <= last; ++i) {
       for (int j = 0; j <= last; ++j, args.weights += panel) {
         for (int row = i; row < end(i); ++row) {
-          for (int col = j; col < end(j); ++col) multiply(row * n + col);
+          for (int col = j; col < end(j); ++col) multiply(row, col);
         }
       }
     }
@@ -167,7 +175,6 @@ class WinogradStep : public Step {
 
   void TransformOutputs(const RunContext& context, const Segment& segment, int64_t image, int64_t first, int64_t count,
                         const float* m) const {
-    const WinogradOutputKernel kernel = kernels_.winograd_output[s_.index()];
     WinogradOutputArgs args{};
     args.m_stride = m_stride_;
     args.y_row_stride = y_.row_stride;
@@ -192,9 +199,9 @@ class WinogradStep : public Step {
         args.epilogue.shift += channel;
       }
       if (args.epilogue.slope != nullptr) args.epilogue.slope += channel;
-      for (int64_t t = 0; t < count; ++t) {
-        const int64_t row = (first + t) / s_.tile_cols * s_.m, col = (first + t) % s_.tile_cols * s_.m;
-        args.m = m + (n * block_tiles_ + t) * y_.lanes;
+      s_.ForEach(first, count, [&](int64_t tile, int64_t tile_row, int64_t tile_col, int kernel) {
+        const int64_t row = tile_row * s_.m, col = tile_col * s_.m;
+        args.m = m + (n * block_tiles_ + tile - first) * y_.lanes;
         args.y = y + row * y_.row_stride + col * y_.pixel_stride;
         args.rows = static_cast<int>(std::min<int64_t>(s_.m, e_.oh - row));
         args.cols = static_cast<int>(std::min<int64_t>(s_.m, e_.ow - col));
@@ -204,8 +211,8 @@ class WinogradStep : public Step {
         if (gate != nullptr) {
           args.epilogue.gate = gate + row * bound_.gate.row_stride + col * bound_.gate.pixel_stride;
         }
-        kernel(args);
-      }
+        kernels_.winograd_output[kernel](args);
+      });
     }
   }
 
@@ -229,7 +236,7 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
   PlaneOperands p;
   LANEWISE_RETURN_IF_ERROR(BindPlanes(spec, e, step, builder, &p));
   const WinogradTile tile{m, static_cast<int>(spec.strides.h)};
-  const WinogradShape s = ShapeFor(tile, e);
+  const WinogradShape s(tile, e.oh, e.ow);
   const int lanes = builder.lanes();
   const TileChoice choice = ChooseTile(builder.kernels(), s.tiles(), e.o, e.c);
   SegmentPlan cut = CutSegments(e.o, 1, e.c, e.c * s.weight_panels(), choice.vectors, lanes, /*padded_output=*/true);
@@ -248,12 +255,13 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
     }
   };
   const auto check = [=, &kernels = builder.kernels()](const Segment& segment, const float* rows, const float* packed) {
-    // A whole tile, and one pixel beyond it on either axis.
-    const FormTrial trial = MakeTrial(spec, e, m + 1, kernels, segment);
+    // A full tile and a narrow one on either axis, whether this layer has narrow ones or not: another that shares its
+    // weights, and the verdict, may. Where there are none, a full tile and one pixel beyond it.
+    const FormTrial trial = MakeTrial(spec, e, m + (tile.narrows() ? NarrowWinograd::kOutputs : 1), kernels, segment);
     const auto no_bias = std::make_shared<Buffer>();
     LANEWISE_RETURN_IF_ERROR(no_bias->Allocate(static_cast<size_t>(segment.vectors * lanes), /*zeroed=*/true));
-    const WinogradStep winograd(trial.spec, trial.e, ShapeFor(tile, trial.e), trial.x, trial.y, {}, {trial.segment},
-                                packed, no_bias, 1, kernels);
+    const WinogradStep winograd(trial.spec, trial.e, WinogradShape(tile, trial.e.oh, trial.e.ow), trial.x, trial.y, {},
+                                {trial.segment}, packed, no_bias, 1, kernels);
     if (!winograd.ok()) return Status::OutOfMemory("winograd");
     return CheckForm(trial, winograd, winograd.scratch(), {static_cast<double>(e.c), Amplification(tile)}, rows);
   };

@@ -13,16 +13,29 @@ struct WinogradTile {
   constexpr int n() const { return stride * (m - 1) + 3; }
   constexpr int frequencies() const { return n() * n(); }
   constexpr int panels() const { return m + 2; }
-  // In the arrays of kernels.inc.
-  constexpr int index() const { return 2 * (stride - 1) + (m == 4 ? 1 : 0); }
+  // In the arrays of kernels.inc; narrow tiles follow the others.
+  constexpr int index(bool narrow_rows = false, bool narrow_cols = false) const {
+    if (narrow_rows || narrow_cols) return 3 + (narrow_rows ? 1 : 0) + (narrow_cols ? 2 : 0);
+    return 2 * (stride - 1) + (m == 4 ? 1 : 0);
+  }
+  // Whether it has narrow tiles, for an edge with one or two outputs left: along that axis they are F(2), whose points
+  // and so whose weights are some of F(4)'s (shared/winograd.h).
+  constexpr bool narrows() const { return m == 4 && stride == 1; }
 };
-constexpr int kWinogradTiles = 4;
+constexpr int kWinogradTiles = 4, kWinogradKernels = kWinogradTiles + 3;
 
-// Input tile -> frequencies: v[f*v_stride] for f = row*n + col.
+// Along a narrow axis.
+struct NarrowWinograd {
+  static constexpr int kOutputs = 2, kSamples = 4;
+  static constexpr int frequency(int sample) { return sample < 3 ? sample : 5; }
+  static constexpr bool has(int frequency) { return frequency < 3 || frequency == 5; }
+};
+
+// Input tile -> frequencies: v[f*v_stride] for f = row*n + col. A narrow tile writes those that it has.
 struct WinogradInputArgs {
   const float* x;          // pixel (0, 0) of the input tile
   ptrdiff_t x_row_stride;  // pixels of a row are consecutive vectors
-  int rows, cols;          // how many of the n rows and columns exist; the rest is zero
+  int rows, cols;          // how many of the tile's rows and columns exist, or more; the rest is zero
   float* v;
   ptrdiff_t v_stride;
 };
@@ -36,7 +49,7 @@ struct WinogradOutputArgs {
   float* y;
   ptrdiff_t y_row_stride;
   ptrdiff_t y_pixel_stride;
-  int rows, cols;  // how many of the m rows and columns are stored
+  int rows, cols;  // how many of the tile's rows and columns are stored
   Epilogue epilogue;
   ptrdiff_t residual_row_stride;
   ptrdiff_t gate_row_stride;

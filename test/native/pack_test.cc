@@ -114,7 +114,7 @@ TEST(LargeConstantsArePackedInParts) {
 TEST(WeightsOfWinogradAreRoundedOnce) {
   for (const WinogradTile tile : kWinogradTileList) {
     const auto n = static_cast<size_t>(tile.panels());
-    const std::vector<FilterRow> g = FilterTransform(tile);
+    const std::vector<FilterRow> g = FilterTransform(tile, FinitePoints(tile));
     for (size_t count = 1; count <= static_cast<size_t>(kWinogradWeights); ++count) {
       constexpr ptrdiff_t kStride = 9 + 4;
       constexpr size_t kUStride = 23;

@@ -219,12 +219,21 @@ const Breakage kBreakages[] = {
 };
 
 TEST(WhatIsBrokenIsFoundAndNotUsed) {
-  constexpr struct Variant { int64_t id, stride; } kVariants[] = {{0, 1}, {kNone, 1}, {0, 2}};
+  constexpr WinogradTile kFour{4, 1};
+  constexpr struct Variant {
+    int64_t id, stride;
+    int tile;
+  } kVariants[] = {{0, 1, kFour.index()},
+                   {kNone, 1, kFour.index()},
+                   {0, 1, kFour.index(true, false)},
+                   {0, 1, kFour.index(false, true)},
+                   {0, 1, kFour.index(true, true)},
+                   {0, 2, WinogradTile{4, 2}.index()}};
   for (const KernelTable* table : Tables()) {
     for (const Breakage& breakage : kBreakages) {
       for (const Variant& v : kVariants) {
         good = table;
-        tile = WinogradTile{4, static_cast<int>(v.stride)}.index();
+        tile = v.tile;
         KernelTable broken = *table;
         breakage.apply(&broken);
         Geometry g = kPlain;

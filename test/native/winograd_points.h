@@ -23,8 +23,7 @@ inline std::vector<double> FinitePoints(WinogradTile tile) {
 // G, row by row: the powers of a point over the product of its differences to the others. Stride 2 gives the powers to
 // taps 0 and 2, and has a last row for tap 1.
 using FilterRow = std::array<double, 3>;
-inline std::vector<FilterRow> FilterTransform(WinogradTile tile) {
-  const std::vector<double> points = FinitePoints(tile);
+inline std::vector<FilterRow> FilterTransform(WinogradTile tile, const std::vector<double>& points) {
   std::vector<FilterRow> g;
   for (size_t f = 0; f < points.size(); ++f) {
     double product = 1;
@@ -43,9 +42,8 @@ inline std::vector<FilterRow> FilterTransform(WinogradTile tile) {
 }
 
 // A of ErrorBound in self_check.cc.
-inline double Amplification(WinogradTile tile) {
-  const std::vector<double> points = FinitePoints(tile);
-  const std::vector<FilterRow> g = FilterTransform(tile);
+inline double Amplification(WinogradTile tile, const std::vector<double>& points) {
+  const std::vector<FilterRow> g = FilterTransform(tile, points);
   const auto squares = [](const auto& row) {
     double sum = 0;
     for (const double x : row) sum += x * x;
@@ -73,6 +71,13 @@ inline double Amplification(WinogradTile tile) {
     worst = std::max(worst, sum);
   }
   return worst;
+}
+inline double Amplification(WinogradTile tile) { return Amplification(tile, FinitePoints(tile)); }
+
+// Of a tile that is narrow along both axes. Along one, it is between this and that of a full tile.
+inline double NarrowAmplification() {
+  const std::vector<double> points = FinitePoints({4, 1});
+  return Amplification({NarrowWinograd::kOutputs, 1}, {points.begin(), points.begin() + 3});
 }
 
 }  // namespace lanewise::test

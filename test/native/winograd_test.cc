@@ -2,6 +2,7 @@
 // tile, borders, epilogues, threads.
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,7 +44,8 @@ class Convolution {
     Describe();
   }
 
-  // Against exact results, with a bound for the error of a sum whose weights have the norm `norm` (self_check.cc).
+  // Against exact results, with a bound for the error of a sum at (row, col) whose weights have the norm `norm`
+  // (self_check.cc).
   template <typename SumBound>
   double Check(const KernelTable& kernels, const PlanOptions& options, const std::string& kernel, SumBound sum_bound) {
     PackCache packs;
@@ -54,9 +56,9 @@ class Convolution {
     bool found = false;
     for (size_t i = 0; i < plan->step_count(); ++i) found |= plan->step_info(i).kernel.rfind(kernel, 0) == 0;
     CHECK(found, "%s: no step of %s", kernels.isa, kernel.c_str());
-    std::vector<float> y(static_cast<size_t>(g_.n * oh_ * ow_ * g_.o), kNan);
+    y_.assign(static_cast<size_t>(g_.n * oh_ * ow_ * g_.o), kNan);
     const float* inputs[] = {x_.data(), epilogue_.residual.data(), gate_.data()};
-    float* outputs[] = {y.data()};
+    float* outputs[] = {y_.data()};
     RunOptions run;
     run.inputs = inputs;
     run.outputs = outputs;
@@ -65,17 +67,22 @@ class Convolution {
 
     double worst = 0;
     if (expected_.empty()) Compute();
-    for (size_t i = 0; i < y.size(); ++i) {
+    for (size_t i = 0; i < y_.size(); ++i) {
       const size_t channel = i % static_cast<size_t>(g_.o);
-      const Bounded sum = {expected_[i], sum_bound(norms_[channel]) + kRounding * std::fabs(expected_[i])};
+      const int64_t pixel = static_cast<int64_t>(i) / g_.o;
+      const double bound = sum_bound(norms_[channel], pixel / ow_ % oh_, pixel % ow_);
+      const Bounded sum = {expected_[i], bound + kRounding * std::fabs(expected_[i])};
       const Bounded want = epilogue_.Finish(sum, i / static_cast<size_t>(g_.o), channel);
-      CHECK(Near(y[i], want.value, want.bound), "%s %s: output %zu of %lldx%lld is %g, expected %g +- %g", kernels.isa,
-            kernel.c_str(), i, static_cast<long long>(oh_), static_cast<long long>(ow_), static_cast<double>(y[i]),
+      CHECK(Near(y_[i], want.value, want.bound), "%s %s: output %zu of %lldx%lld is %g, expected %g +- %g", kernels.isa,
+            kernel.c_str(), i, static_cast<long long>(oh_), static_cast<long long>(ow_), static_cast<double>(y_[i]),
             want.value, want.bound);
-      worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - want.value) / want.bound);
+      worst = std::max(worst, std::fabs(static_cast<double>(y_[i]) - want.value) / want.bound);
     }
     return worst;
   }
+
+  // Of the last run.
+  const std::vector<float>& outputs() const { return y_; }
 
  private:
   void Describe() {
@@ -133,11 +140,24 @@ class Convolution {
   Geometry g_;
   int64_t stride_, oh_ = 0, ow_ = 0;
   Random random_;
-  std::vector<float> x_, weights_, bias_, gate_;  // the gate for each image
+  std::vector<float> x_, weights_, bias_, gate_, y_;  // the gate for each image
   std::vector<double> expected_, norms_;
   EpilogueCase epilogue_;
   PlanSpec spec_;
 };
+
+PlanOptions Winograd(int m, int threads) {
+  PlanOptions options;
+  options.threads = threads;
+  options.strict = false;
+  options.form = ConvForm{ConvForm::kWinograd, m};
+  options.fail_self_check = true;
+  return options;
+}
+
+double SumBound(int64_t channels, double amplification, double norm) {
+  return 8 * kRounding * std::sqrt(static_cast<double>(channels) + 16) * amplification * norm;
+}
 
 TEST(WinogradAgainstDouble) {
   const Geometry geometries[] = {
@@ -162,23 +182,59 @@ TEST(WinogradAgainstDouble) {
         for (size_t i = 0; i < (QuickLevel() ? 1 : 3); ++i) {
           Convolution convolution(g, tile.stride, variant++);
           const double amplification = Amplification(tile);
-          const auto bound = [&](double norm) {
-            return 8 * kRounding * std::sqrt(static_cast<double>(g.c) + 16) * amplification * norm;
-          };
+          const auto bound = [&](double norm, int64_t, int64_t) { return SumBound(g.c, amplification, norm); };
           const std::string name = "winograd F(" + std::to_string(tile.m) + ")" + (tile.stride == 2 ? "/2 x" : " x");
           for (const int threads : {1, 3}) {
-            PlanOptions options;
-            options.threads = threads;
-            options.strict = false;
-            options.form = ConvForm{ConvForm::kWinograd, tile.m};
-            options.fail_self_check = true;
-            worst = std::max(worst, convolution.Check(*kernels, options, name, bound));
+            worst = std::max(worst, convolution.Check(*kernels, Winograd(tile.m, threads), name, bound));
           }
         }
       }
     }
     std::printf("  %-8s at %.2f of the bound\n", kernels->isa, worst);
   }
+}
+
+// Every way in which an output ends in full and narrow tiles. The blocks of tiles that three threads work on begin and
+// end anywhere among them; results have the same bits nevertheless, and the same on all ISAs with fused multiply-add.
+TEST(NarrowWinogradTiles) {
+  constexpr WinogradTile kTile{4, 1};
+  const double full = Amplification(kTile), narrow = NarrowAmplification();
+  CHECK(std::fabs(narrow - 10.25) < 1e-9, "amplification of narrow tiles: %g", narrow);
+  const int64_t extents[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14};
+  const Pads pads[] = {{1, 1, 1, 1}, {}, {2, 0, 1, 2}};
+  double worst = 0;
+  size_t variant = 0;
+  for (const int64_t oh : extents) {
+    for (const int64_t ow : extents) {
+      if (QuickLevel() && (oh + ow) % 3 != 0) continue;
+      const Pads& p = pads[variant % 3];
+      const int64_t h = oh + 2 - p.top - p.bottom, w = ow + 2 - p.left - p.right;
+      if (h < 1 || w < 1) continue;
+      const Geometry g = {1 + static_cast<int64_t>(variant % 2), 21, 19, h, w, p};
+      Convolution convolution(g, 1, variant++);
+      const auto of_axis = [&](int64_t at, int64_t extent) {
+        const int64_t left = extent % 4;
+        return at >= extent - left && (left == 1 || left == 2) ? narrow : full;
+      };
+      const auto bound = [&](double norm, int64_t row, int64_t col) {
+        return SumBound(g.c, std::sqrt(of_axis(row, oh) * of_axis(col, ow)), norm);
+      };
+      std::vector<float> fused;
+      for (const KernelTable* kernels : Tables()) {
+        std::vector<float> own;
+        for (const int threads : {1, 3}) {
+          worst = std::max(worst, convolution.Check(*kernels, Winograd(4, threads), "winograd F(4) x", bound));
+          std::vector<float>& same = IsFused(*kernels) ? fused : own;
+          if (same.empty()) same = convolution.outputs();
+          const size_t size = same.size() * sizeof(float);
+          CHECK(std::memcmp(same.data(), convolution.outputs().data(), size) == 0,
+                "%s, %d threads: other bits of %dx%d", kernels->isa, threads, static_cast<int>(oh),
+                static_cast<int>(ow));
+        }
+      }
+    }
+  }
+  std::printf("  at %.2f of the bound\n", worst);
 }
 
 // Of layers where there is no doubt, whatever the caches.

@@ -5,6 +5,10 @@
 // -p still share their even and odd parts. B^T (input) has the rows x^4 - 5/2 x^2 + 1, ... of the products of the other
 // points, A^T (output) the powers of the points, G (weights) the powers divided by the product of differences.
 //
+// Narrow tiles, at an edge where F(4) has one or two outputs left, are F(2) along that axis with the points 0,
+// +-1/sqrt 2 and infinity. Their rows of G are F(4)'s up to factors, which go into B^T: the packed weights are the
+// same.
+//
 // Stride 2: along an axis, taps 0 and 2 meet samples 0, 2, 4, ... only: a filter of two taps and stride 1 over these
 // M + 1, which takes as many products. Tap 1 meets the M samples between them, with one product for each and nothing to
 // transform. The points are 0, 1, infinity for F(2) and +-1/2, +-5/4, infinity for F(4): their powers are exact, and
@@ -18,6 +22,7 @@
 namespace {
 
 using lanewise::KernelTable;
+using lanewise::NarrowWinograd;
 using lanewise::WinogradInputArgs;
 using lanewise::WinogradOutputArgs;
 using lanewise::WinogradTile;
@@ -128,11 +133,17 @@ struct OutputTransform<4, 2> {
 // Both, over the samples of an axis: those that are transformed, and after them those that are not.
 template <int M, int Stride>
 struct Axis {
-  static constexpr int kSamples = WinogradTile{M, Stride}.n();
+  static constexpr int kFrequencies = WinogradTile{M, Stride}.n();  // from one row of them to the next
+  static constexpr int kOutputs = M, kSamples = kFrequencies, kStep = M * Stride;
   static constexpr int kCopied = Stride == 1 ? 0 : M, kTransformed = kSamples - kCopied;
+  static constexpr bool kNarrow = false;
   static constexpr int transformed(int i) { return i * Stride; }
   static constexpr int copied(int i) { return i * Stride + 1; }
+  static constexpr int frequency(int i) { return i; }
 
+  static inline void input(const Vec (&d)[kTransformed], Vec (&t)[kTransformed]) {
+    InputTransform<M, Stride>::apply(d, t);
+  }
   static inline void output(const Vec (&m)[kSamples], Vec (&y)[M]) {
     Vec transformed[kTransformed];
 #pragma GCC unroll 6
@@ -143,104 +154,134 @@ struct Axis {
   }
 };
 
+struct NarrowAxis {
+  static constexpr int kFrequencies = WinogradTile{4, 1}.n();
+  static constexpr int kOutputs = NarrowWinograd::kOutputs, kSamples = NarrowWinograd::kSamples, kStep = kOutputs;
+  static constexpr int kCopied = 0, kTransformed = kSamples;
+  static constexpr bool kNarrow = true;
+  static constexpr int transformed(int i) { return i; }
+  static constexpr int copied(int i) { return i; }
+  static constexpr int frequency(int i) { return NarrowWinograd::frequency(i); }
+
+  // F(2) divides by -1/2, 1, 1 and 1 where F(4) does by 1, -3/2, -3/2 and 1.
+  static inline void input(const Vec (&d)[kSamples], Vec (&t)[kSamples]) {
+    const Vec even = mul(splat(-1.5f), d[2]);
+    t[0] = fma(splat(-2.f), d[2], d[0]);
+    t[1] = fma(splat(-1.5f * kHalfRoot2), d[1], even);
+    t[2] = fma(splat(1.5f * kHalfRoot2), d[1], even);
+    t[3] = fma(splat(-0.5f), d[1], d[3]);
+  }
+  static inline void output(const Vec (&m)[kSamples], Vec (&y)[kOutputs]) {
+    y[0] = add(m[0], add(m[1], m[2]));
+    y[1] = fma(splat(kHalfRoot2), sub(m[1], m[2]), m[3]);
+  }
+};
+
 // Tiles ahead whose pixels are asked for. Rows of tiles are short streams, six or more at a time and new ones for every
 // block of channels: where the input is not in the second cache, hardware prefetchers find each stream too late.
 constexpr int kTilesAhead = 4;
 
-template <int M, int Stride>
+template <typename Rows, typename Cols>
 void winograd_input(const WinogradInputArgs& args) {
-  using A = Axis<M, Stride>;
-  constexpr int N = A::kSamples, T = A::kTransformed, C = A::kCopied, kStep = M * Stride;
-  const float* soon = args.x + (kTilesAhead * kStep + N - kStep) * kLanes;
+  constexpr int TR = Rows::kTransformed, TC = Cols::kTransformed;
+  // A narrow column of tiles has read its left pixels and asked for the others with the tiles beside it.
+  if constexpr (!Cols::kNarrow) {
+    const float* soon = args.x + (kTilesAhead * Cols::kStep + Cols::kSamples - Cols::kStep) * kLanes;
 #pragma GCC unroll 9
-  for (int row = 0; row < N; ++row) {
+    for (int row = 0; row < Rows::kSamples; ++row) {
 #pragma GCC unroll 8
-    for (int col = 0; col < kStep; ++col) prefetch(soon + col * kLanes);
-    soon += args.x_row_stride;
+      for (int col = 0; col < Cols::kStep; ++col) prefetch(soon + col * kLanes);
+      soon += args.x_row_stride;
+    }
   }
   const float* x = args.x;
   ptrdiff_t row_stride = args.x_row_stride;
   // A tile that hangs over the input is completed with zeros first.
-  alignas(64) float completed[N * N * kLanes];
-  if (args.rows < N || args.cols < N) {
-    for (int row = 0; row < N; ++row) {
-      for (int col = 0; col < N; ++col) {
+  alignas(64) float completed[Rows::kSamples * Cols::kSamples * kLanes];
+  if (args.rows < Rows::kSamples || args.cols < Cols::kSamples) {
+    for (int row = 0; row < Rows::kSamples; ++row) {
+      for (int col = 0; col < Cols::kSamples; ++col) {
         const bool inside = row < args.rows && col < args.cols;
-        store(completed + (row * N + col) * kLanes, inside ? load(x + row * row_stride + col * kLanes) : splat(0.f));
+        store(completed + (row * Cols::kSamples + col) * kLanes,
+              inside ? load(x + row * row_stride + col * kLanes) : splat(0.f));
       }
     }
     x = completed;
-    row_stride = N * kLanes;
+    row_stride = Cols::kSamples * kLanes;
   }
-  const ptrdiff_t v_stride = args.v_stride, v_row_stride = N * v_stride;
-  Vec half[T][T];
+  const ptrdiff_t v_stride = args.v_stride, v_row_stride = Cols::kFrequencies * v_stride;
+  Vec half[TR][TC];
 #pragma GCC unroll 6
-  for (int col = 0; col < T; ++col) {
-    Vec d[T], t[T];
+  for (int col = 0; col < TC; ++col) {
+    Vec d[TR], t[TR];
 #pragma GCC unroll 6
-    for (int row = 0; row < T; ++row)
-      d[row] = load(x + A::transformed(row) * row_stride + A::transformed(col) * kLanes);
-    InputTransform<M, Stride>::apply(d, t);
+    for (int row = 0; row < TR; ++row)
+      d[row] = load(x + Rows::transformed(row) * row_stride + Cols::transformed(col) * kLanes);
+    Rows::input(d, t);
 #pragma GCC unroll 6
-    for (int row = 0; row < T; ++row) half[row][col] = t[row];
+    for (int row = 0; row < TR; ++row) half[row][col] = t[row];
   }
   float* v = args.v;
 #pragma GCC unroll 6
-  for (int row = 0; row < T; ++row) {
-    Vec t[T];
-    InputTransform<M, Stride>::apply(half[row], t);
+  for (int row = 0; row < TR; ++row) {
+    Vec t[TC];
+    Cols::input(half[row], t);
 #pragma GCC unroll 6
-    for (int col = 0; col < T; ++col) store(v + row * v_row_stride + col * v_stride, t[col]);
+    for (int col = 0; col < TC; ++col)
+      store(v + Rows::frequency(row) * v_row_stride + Cols::frequency(col) * v_stride, t[col]);
   }
   // Columns and rows that are transformed along themselves only, and the pixels where they meet.
 #pragma GCC unroll 4
-  for (int col = 0; col < C; ++col) {
-    Vec d[T], t[T];
+  for (int col = 0; col < Cols::kCopied; ++col) {
+    Vec d[TR], t[TR];
 #pragma GCC unroll 6
-    for (int row = 0; row < T; ++row) d[row] = load(x + A::transformed(row) * row_stride + A::copied(col) * kLanes);
-    InputTransform<M, Stride>::apply(d, t);
+    for (int row = 0; row < TR; ++row)
+      d[row] = load(x + Rows::transformed(row) * row_stride + Cols::copied(col) * kLanes);
+    Rows::input(d, t);
 #pragma GCC unroll 6
-    for (int row = 0; row < T; ++row) store(v + row * v_row_stride + (T + col) * v_stride, t[row]);
+    for (int row = 0; row < TR; ++row) store(v + row * v_row_stride + (TC + col) * v_stride, t[row]);
   }
 #pragma GCC unroll 4
-  for (int row = 0; row < C; ++row) {
-    const float* line = x + A::copied(row) * row_stride;
-    float* to = v + (T + row) * v_row_stride;
-    Vec d[T], t[T];
+  for (int row = 0; row < Rows::kCopied; ++row) {
+    const float* line = x + Rows::copied(row) * row_stride;
+    float* to = v + (TR + row) * v_row_stride;
+    Vec d[TC], t[TC];
 #pragma GCC unroll 6
-    for (int col = 0; col < T; ++col) d[col] = load(line + A::transformed(col) * kLanes);
-    InputTransform<M, Stride>::apply(d, t);
+    for (int col = 0; col < TC; ++col) d[col] = load(line + Cols::transformed(col) * kLanes);
+    Cols::input(d, t);
 #pragma GCC unroll 6
-    for (int col = 0; col < T; ++col) store(to + col * v_stride, t[col]);
+    for (int col = 0; col < TC; ++col) store(to + col * v_stride, t[col]);
 #pragma GCC unroll 4
-    for (int col = 0; col < C; ++col) store(to + (T + col) * v_stride, load(line + A::copied(col) * kLanes));
+    for (int col = 0; col < Cols::kCopied; ++col)
+      store(to + (TC + col) * v_stride, load(line + Cols::copied(col) * kLanes));
   }
 }
 
-template <int M, int Stride>
+template <typename Rows, typename Cols>
 void winograd_output(const WinogradOutputArgs& args) {
-  using A = Axis<M, Stride>;
-  constexpr int N = A::kSamples;
-  Vec half[M][N];
+  constexpr int R = Rows::kOutputs, C = Cols::kOutputs;
+  Vec half[R][Cols::kSamples];
 #pragma GCC unroll 9
-  for (int col = 0; col < N; ++col) {
-    Vec m[N], y[M];
+  for (int col = 0; col < Cols::kSamples; ++col) {
+    Vec m[Rows::kSamples], y[R];
 #pragma GCC unroll 9
-    for (int row = 0; row < N; ++row) m[row] = load(args.m + (row * N + col) * args.m_stride);
-    A::output(m, y);
+    for (int row = 0; row < Rows::kSamples; ++row) {
+      m[row] = load(args.m + (Rows::frequency(row) * Cols::kFrequencies + Cols::frequency(col)) * args.m_stride);
+    }
+    Rows::output(m, y);
 #pragma GCC unroll 4
-    for (int row = 0; row < M; ++row) half[row][col] = y[row];
+    for (int row = 0; row < R; ++row) half[row][col] = y[row];
   }
   const Vec bias = load(args.bias);
   Epilogue e = args.epilogue;
   float* out = args.y;
   for (int row = 0; row < args.rows; ++row) {
-    Vec y[M], acc[M][1];
-    A::output(half[row], y);
+    Vec y[C], acc[C][1];
+    Cols::output(half[row], y);
 #pragma GCC unroll 4
-    for (int col = 0; col < M; ++col) acc[col][0] = add(y[col], bias);
-    if (args.cols == M) {
-      finish<M, 1>(acc, e, out, args.y_pixel_stride, 0, kLanes);
+    for (int col = 0; col < C; ++col) acc[col][0] = add(y[col], bias);
+    if (args.cols == C) {
+      finish<C, 1>(acc, e, out, args.y_pixel_stride, 0, kLanes);
     } else {
       Epilogue pixel = e;
       for (int col = 0; col < args.cols; ++col) {
@@ -322,12 +363,22 @@ void winograd_weights(const lanewise::WinogradWeightsArgs& args) {
   }
 }
 
+template <typename Rows, typename Cols>
+void fill_winograd_tile(KernelTable* table, int index) {
+  table->winograd_input[index] = winograd_input<Rows, Cols>;
+  table->winograd_output[index] = winograd_output<Rows, Cols>;
+}
+
 template <int M, int Stride>
 void fill_winograd_tile(KernelTable* table) {
-  constexpr int i = WinogradTile{M, Stride}.index();
-  table->winograd_input[i] = winograd_input<M, Stride>;
-  table->winograd_output[i] = winograd_output<M, Stride>;
-  table->winograd_weights[i] = winograd_weights<M, Stride>;
+  constexpr WinogradTile tile{M, Stride};
+  fill_winograd_tile<Axis<M, Stride>, Axis<M, Stride>>(table, tile.index());
+  table->winograd_weights[tile.index()] = winograd_weights<M, Stride>;
+  if constexpr (tile.narrows()) {
+    fill_winograd_tile<NarrowAxis, Axis<M, Stride>>(table, tile.index(true, false));
+    fill_winograd_tile<Axis<M, Stride>, NarrowAxis>(table, tile.index(false, true));
+    fill_winograd_tile<NarrowAxis, NarrowAxis>(table, tile.index(true, true));
+  }
 }
 
 void fill_winograd_tiles(KernelTable* table) {
