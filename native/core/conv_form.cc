@@ -42,7 +42,8 @@ double WinogradSeconds(WinogradTile tile, const ConvExtents& e, int lanes) {
   // The weights come once for every block of tiles whose transforms stay in the second cache.
   constexpr double kOutputsAtOnce = 2;
   const double tile_bytes = 4 * frequencies * (inputs + kOutputsAtOnce) * lanes;
-  const double block = std::max(14., static_cast<double>(Caches().l2_bytes) * kWinogradShare / tile_bytes);
+  const double block = std::max(static_cast<double>(kFewestWinogradTiles),
+                                static_cast<double>(Caches().l2_bytes) * kWinogradShare / tile_bytes);
   const double weight_bytes = 4 * panels * pairs, passes = std::ceil(tiles / block);
   const double products = VectorSeconds(images * all_frequencies * pairs, efficiency, lanes);
   const double weights = images * passes * weight_bytes / WeightBandwidth(weight_bytes, 24e9);

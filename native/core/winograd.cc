@@ -48,7 +48,8 @@ class WinogradStep : public Step {
     for (const Segment& segment : segments_) max_vectors_ = std::max<int64_t>(max_vectors_, segment.vectors);
     const int64_t tile_bytes = s_.frequencies() * (blocks + max_vectors_) * lanes * static_cast<int64_t>(sizeof(float));
     const int64_t budget = static_cast<int64_t>(static_cast<double>(Caches().l2_bytes) * kWinogradShare);
-    const int64_t most = std::clamp<int64_t>(budget / tile_bytes, std::min<int64_t>(s_.tiles(), 14), s_.tiles());
+    const int64_t fewest = std::min(s_.tiles(), kFewestWinogradTiles);
+    const int64_t most = std::clamp<int64_t>(budget / tile_bytes, fewest, s_.tiles());
     int64_t pieces = (s_.tiles() + most - 1) / most;
     // Where the output channels are too few for the threads, more pieces: each goes through all weights, but small
     // ones.
