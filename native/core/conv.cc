@@ -134,24 +134,6 @@ ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& st
   return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
 }
 
-// Of what is put into the rows of y in a second step: a load and a store of the first cache for each vector.
-constexpr double kScatterCycles = 3;
-
-// Merges rows where tiles gain by that.
-TileChoice ChooseRows(const ConvExtents& e, bool in_strips, const KernelTable& kernels, TileGeometry* g) {
-  if (!in_strips) MergeRows(g);
-  const TileChoice choice = ChooseTile(kernels, g->cols, e.group_outputs, g->depth);
-  const bool whole_vectors = e.groups == 1 || e.group_outputs % g->lanes == 0;
-  TileGeometry merged = *g;
-  if (in_strips || !whole_vectors || !MergeRowsButY(&merged)) return choice;
-  const TileChoice other = ChooseTile(kernels, merged.cols, e.group_outputs, g->depth);
-  const int64_t vectors = merged.cols * ((e.group_outputs + g->lanes - 1) / g->lanes);
-  if (other.cycles + kScatterCycles * static_cast<double>(vectors) >= choice.cycles * static_cast<double>(g->rows))
-    return choice;
-  *g = std::move(merged);
-  return other;
-}
-
 // Scaling a weight costs as much as this many activations: those lie in the second cache and are scaled in long rows,
 // weights come from further away, a call for each channel of a segment. With less at stake neither way won.
 constexpr int64_t kWeightCost = 16;
@@ -184,7 +166,10 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   g.gate = bound.gate;
   g.depth = e.group_inputs * e.taps();
   g.x_row_elements = e.c * spec.strides.h * (x.w() + x.halo.left + x.halo.right);
-  const TileChoice choice = ChooseRows(e, builder.IsStrip(step.outputs[0]), builder.kernels(), &g);
+  const bool whole_vectors = e.groups == 1 || e.group_outputs % lanes == 0;
+  const TileChoice choice = builder.IsStrip(step.outputs[0])
+                                ? ChooseTile(builder.kernels(), g.cols, e.group_outputs, g.depth)
+                                : ChooseRows(builder.kernels(), e.group_outputs, whole_vectors, &g);
   SegmentPlan cut = CutSegments(e.o, e.groups, e.group_inputs, g.depth, choice.vectors, lanes, /*padded_output=*/true);
   int64_t group = -1;
   size_t first_run = 0, run_count = 0;

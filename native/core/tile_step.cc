@@ -89,11 +89,20 @@ void MergeRows(TileGeometry* g) {
   if (IsOneRowButY(*g) && IsOneRow(*g, g->y)) Merge(g);
 }
 
-bool MergeRowsButY(TileGeometry* g) {
-  if (!IsOneRowButY(*g)) return false;
+TileChoice ChooseRows(const KernelTable& kernels, int64_t channels, bool whole_vectors, TileGeometry* g) {
+  // Of a vector that is moved: a load and a store of the first cache.
+  constexpr double kMoveCycles = 3;
+  MergeRows(g);
+  const TileChoice choice = ChooseTile(kernels, g->cols, channels, g->depth);
+  if (!whole_vectors || !IsOneRowButY(*g)) return choice;
+  const int64_t pixels = g->cols * g->rows, blocks = (channels + g->lanes - 1) / g->lanes;
+  const TileChoice merged = ChooseTile(kernels, pixels, channels, g->depth);
+  if (merged.cycles + kMoveCycles * static_cast<double>(pixels * blocks) >=
+      choice.cycles * static_cast<double>(g->rows))
+    return choice;
   g->y_cols = g->cols;
   Merge(g);
-  return true;
+  return merged;
 }
 
 TileStep::TileStep(const KernelTable& kernels, TileGeometry geometry, TileChoice choice,

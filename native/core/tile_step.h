@@ -110,8 +110,8 @@ PixelGrid GridOf(const Tensor& tensor);
 
 // Merges all rows into one when every grid allows it, so that tiles may cross row ends.
 void MergeRows(TileGeometry* geometry);
-// The same where y alone stands in the way, whose rows have a halo between them: what a tile computes goes to its rows
-// in a second step. Whether that is possible; all segments must store whole vectors.
-bool MergeRowsButY(TileGeometry* geometry);
+// The same, and also where y alone stands in the way, whose rows have a halo between them, if tiles gain more than it
+// costs to move their pixels there in a second step: where all segments store whole vectors. And the tiles for that.
+TileChoice ChooseRows(const KernelTable& kernels, int64_t channels, bool whole_vectors, TileGeometry* geometry);
 
 }  // namespace lanewise
