@@ -154,7 +154,7 @@ struct TileArgs {
   ptrdiff_t y_pixel_stride;
   ptrdiff_t y_block_stride;  // from one vector of channels to the next
   size_t last_lanes;         // lanes of the last vector that are stored; lanes for a whole one
-  const float* prefetch;     // weights wanted soon: a line of them is asked for every second step of the sum
+  const float* prefetch;     // what is wanted soon, weights as a rule: NR lines of it for every second step of the sum
   Epilogue epilogue;
 };
 using TileKernel = void (*)(const TileArgs&);
