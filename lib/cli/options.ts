@@ -86,7 +86,7 @@ export const engineOptions: readonly CommandOption[] = [
   { flags: '--isa <name>', help: 'instruction set', choices: isas },
   {
     flags: '--numerics <kind>',
-    help: 'fast may use Winograd and a matrix unit; strict adds in the order of the definition',
+    help: 'fast may use Winograd, Strassen and a matrix unit; strict adds in the order of the definition',
     choices: numericsNames,
   },
 ];

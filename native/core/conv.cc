@@ -387,6 +387,7 @@ Status Build(const Conv2dSpec& spec, const StepSpec& step, PlanBuilder& builder)
   switch (form.kind) {
     case ConvForm::kDirect: return BuildDense(spec, e, step, builder);
     case ConvForm::kWinograd: return BuildWinograd(form.winograd, spec, e, step, builder);
+    case ConvForm::kStrassen: return BuildStrassen(spec, e, step, builder);
     case ConvForm::kMatrix: return BuildMatrix(spec, e, step, builder);
   }
   return Status::Internal("conv form");

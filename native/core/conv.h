@@ -35,13 +35,16 @@ ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTa
 // Whether `reader` is a convolution that takes a scale of its input's channels into its weights, because these are much
 // the smaller part. For a sum in the order of the definition it does not.
 bool ScalesItsWeights(const StepSpec& reader, const PlanBuilder& builder);
-// The forms beside the direct one on vector units: Winograd's F(m x m, 3x3) (winograd.cc), and the direct one on a
-// matrix unit (matrix_conv.cc).
+// The forms beside the direct one on vector units: Winograd's F(m x m, 3x3) (winograd.cc), Strassen's of 1x1
+// (strassen.cc), and the direct one on a matrix unit (matrix_conv.cc).
 // The transforms of a block of tiles fill this share of the second cache, or more if it would have fewer tiles than
 // this: all of a map of 14 x 14. The weights come once for each block, of 512 channels 38 MB.
 constexpr double kWinogradShare = 0.7;
 constexpr int64_t kFewestWinogradTiles = 16;
 Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
+// Strassen's halves are made of so many channels.
+constexpr int64_t kStrassenInputs = 32, kStrassenOutputs = 64;
+Status BuildStrassen(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 
 // Weights and bias of a step made of constants, cached under `form`; for weights computed at run time (a graph input) a

@@ -51,6 +51,22 @@ double WinogradSeconds(WinogradTile tile, const ConvExtents& e, int lanes) {
   return std::max(products, weights) + transforms;
 }
 
+// Of the direct form's time. What it costs to save an eighth of the products are cycles of loads and stores, as seen on
+// a Zen 4: for each vector of pixels, which are added up, of outputs, and of weights, which are 7/4 as large. So it
+// pays where each product of a vector takes a cycle, and next to nowhere else.
+double StrassenShare(const Conv2dSpec& spec, const ConvExtents& e, const KernelTable& kernels) {
+  const double cycles_per_product = kernels.lanes == 16 && DetectedFeatures().avx512_in_halves ? 1 : 0.5;
+  const double inputs = Blocks(e.c, kernels.lanes), outputs = Blocks(e.o, kernels.lanes);
+  const auto pixels = static_cast<double>(e.oh * e.ow), images = static_cast<double>(e.n);
+  const double bytes = 4 * kernels.lanes * pixels * (inputs + outputs);
+  const double products = images * pixels * static_cast<double>(e.c) * outputs;
+  const double per_vector = bytes <= 2 * static_cast<double>(Caches().l2_bytes) ? 6 : 10, per_weight = 6;
+  const double per_residual = spec.epilogue.residual == kNone ? 0 : 5;
+  const double extra = images * pixels * ((inputs + outputs) * per_vector + outputs * per_residual) +
+                       static_cast<double>(e.c) * outputs * per_weight;
+  return 7. / 8 + extra / (products * cycles_per_product);
+}
+
 double MatrixSeconds(const Conv2dSpec& spec, const ConvExtents& e) {
   constexpr double kStepCycles = 430;   // 24 products of tiles of 16 cycles each, and what their loads cost
   constexpr double kGroupCycles = 150;  // of an epilogue that the products do not hide
@@ -77,6 +93,11 @@ bool Fits(const ConvForm& form, const Conv2dSpec& spec, const ConvExtents& e, co
     case ConvForm::kWinograd:
       return e.groups == 1 && e.kh == 3 && e.kw == 3 && spec.strides.h <= 2 && spec.strides.w == spec.strides.h &&
              spec.dilations.h == 1 && spec.dilations.w == 1;
+    case ConvForm::kStrassen:
+      return e.groups == 1 && e.taps() == 1 && spec.strides.h == 1 && spec.strides.w == 1 && e.oh == e.h &&
+             e.ow == e.w && spec.pads.top == 0 && spec.pads.left == 0 && e.oh > 0 && e.oh % 2 == 0 && e.ow > 0 &&
+             e.c > 0 && e.c % kStrassenInputs == 0 && e.o > 0 && e.o % kStrassenOutputs == 0 &&
+             spec.epilogue.scale == kNone && spec.epilogue.gate == kNone && !spec.epilogue.add_after_activation;
     case ConvForm::kMatrix: return e.groups == 1 && kernels.matrix != nullptr;
   }
   return false;
@@ -102,6 +123,9 @@ ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTa
       if (seconds < kWorthwhile * direct_seconds) consider({ConvForm::kWinograd, m}, seconds);
     }
   }
+  constexpr double kStrassenWorthwhile = 0.97;
+  const double share = StrassenShare(spec, e, kernels);
+  if (share < kStrassenWorthwhile) consider({ConvForm::kStrassen}, share * direct_seconds);
   consider({ConvForm::kMatrix}, MatrixSeconds(spec, e));
   return best;
 }

@@ -4,7 +4,7 @@
 namespace lanewise {
 
 struct ConvForm {
-  enum Kind { kDirect, kWinograd, kMatrix };
+  enum Kind { kDirect, kWinograd, kStrassen, kMatrix };
   Kind kind = kDirect;
   int winograd = 0;  // m of F(m x m, 3x3)
 };

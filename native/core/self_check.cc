@@ -151,7 +151,13 @@ Status CheckForm(const FormTrial& trial, const Step& step, size_t scratch, const
     const double want = Convolve(trial, from, filter);
     const double got = y.data()[channel / trial.y.lanes * trial.y.block_stride + row * trial.y.row_stride +
                                 col * trial.y.pixel_stride + channel % trial.y.lanes];
-    const double bound = ErrorBound(accuracy, std::sqrt(SumOfSquares(trial.kernels, filter, row_size)));
+    double squares = SumOfSquares(trial.kernels, filter, row_size);
+    if (accuracy.partner > 0) {
+      const bool second = channel / accuracy.partner % 2 == 1;
+      const float* partner = filter + (second ? -1 : 1) * accuracy.partner * row_size;
+      squares += SumOfSquares(trial.kernels, partner, row_size);
+    }
+    const double bound = ErrorBound(accuracy, std::sqrt(squares));
     if (!(std::fabs(got - want) <= bound)) return Status::Internal(Describe(got, want, bound));
   }
   return Status::Ok();

@@ -28,6 +28,7 @@ FormTrial MakeTrial(const Conv2dSpec& spec, const ConvExtents& e, int64_t output
 struct FormAccuracy {
   double additions;      // one after the other, into one sum
   double amplification;  // of the rounding errors by what is done to the sums; 1 for the direct form
+  int64_t partner = 0;   // an output is also computed from the filter so many channels before or behind it
 };
 
 // Runs `step`, which is that of the trial over the packed weights, and compares it with the filters `rows`. kInternal:

@@ -35,6 +35,15 @@ void Cpuid(unsigned leaf, unsigned subleaf, unsigned (&r)[4]) {
 #endif
 }
 
+// AMD alone says how wide its units are (leaf 0x8000001a, FP256 and FP512).
+bool UnitsHave256Bits() {
+  unsigned r[4];
+  Cpuid(0x80000000u, 0, r);
+  if (r[0] < 0x8000001au) return false;
+  Cpuid(0x8000001au, 0, r);
+  return (r[0] & 0xcu) == 0x4u;
+}
+
 // Which register states the operating system saves on a task switch.
 unsigned long long EnabledStates() {
 #if defined(_MSC_VER)
@@ -74,6 +83,7 @@ Features Detect() {
   Cpuid(7, 0, r);
   f.avx2 = (states & 0x6) == 0x6 && fma && bit(r[1], 5);
   f.avx512 = f.avx2 && (states & 0xe6) == 0xe6 && bit(r[1], 16) && bit(r[1], 17) && bit(r[1], 30) && bit(r[1], 31);
+  f.avx512_in_halves = f.avx512 && UnitsHave256Bits();
   f.amx = f.avx512 && (states & 0x60000) == 0x60000 && bit(r[3], 22) && bit(r[3], 24) && TilesAreGranted();
 #endif
   return f;

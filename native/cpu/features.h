@@ -6,10 +6,11 @@
 namespace lanewise {
 
 struct Features {
-  bool avx2 = false;    // AVX2 + FMA
-  bool avx512 = false;  // F, BW, DQ, VL
-  bool amx = false;     // AMX-TILE, AMX-BF16, with avx512; the system lets this process use the tiles
-  bool neon = false;    // AArch64
+  bool avx2 = false;              // AVX2 + FMA
+  bool avx512 = false;            // F, BW, DQ, VL
+  bool amx = false;               // AMX-TILE, AMX-BF16, with avx512; the system lets this process use the tiles
+  bool neon = false;              // AArch64
+  bool avx512_in_halves = false;  // 512 bits take both units of 256: a multiply-add a cycle, not two (Zen 4)
 };
 const Features& DetectedFeatures();
 

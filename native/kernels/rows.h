@@ -57,6 +57,21 @@ using FoldPlane = void (*)(const float* x, ptrdiff_t row_stride, size_t rows, si
 using NormalizeRow = void (*)(const float* x, float* y, size_t n, float mean, float rstd, const float* gamma,
                               const float* beta);
 
+// Sums of quarters for Strassen's product (core/strassen.cc), over n elements, a multiple of the lanes. With a11, a21
+// the elements at a1 and a2, and a12, a22 those `second` behind them:
+//   s[0] = a21 + a22    s[1] = s[0] - a11    s[2] = a11 - a21    s[3] = a12 - s[1],   s_stride apart
+// What lies `ahead` of each element is wanted soon.
+struct StrassenSumsArgs {
+  const float* a1;
+  const float* a2;
+  ptrdiff_t second;
+  ptrdiff_t ahead;
+  float* s;
+  ptrdiff_t s_stride;
+  size_t n;
+};
+using StrassenSums = void (*)(const StrassenSumsArgs&);
+
 // A small dense layer: y[b] = bias[b] + sum over k of x[k] * weights[b][k], for `blocks` vectors of outputs; terms in
 // ascending k with one multiply-add each.
 using DenseRow = void (*)(const float* x, size_t depth, const float* weights, const float* bias, float* y,

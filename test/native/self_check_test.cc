@@ -3,6 +3,7 @@
 #include "core/self_check.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,15 +108,27 @@ std::vector<FormCase> Forms() {
   for (const KernelTable* table : tables) {
     forms.push_back({table, {ConvForm::kWinograd, 2}, "winograd F(2)"});
     forms.push_back({table, {ConvForm::kWinograd, 4}, "winograd F(4)"});
+    forms.push_back({table, {ConvForm::kStrassen}, "strassen"});
     if (table->matrix != nullptr) forms.push_back({table, {ConvForm::kMatrix}, "matrix"});
   }
   return forms;
 }
 
-const Geometry kPlain = {40, 72, 12, 13, 3, 1, 1, 1};
+const Geometry kPlain = {40, 72, 12, 13, 3, 1, 1, 1}, kPointwise = {160, 192, 12, 13, 1, 1, 0, 1};
+const Geometry& Usual(ConvForm form) { return form.kind == ConvForm::kStrassen ? kPointwise : kPlain; }
+
+bool Has(ConvForm form, const Geometry& g) {
+  switch (form.kind) {
+    case ConvForm::kWinograd: return g.kernel == 3 && g.stride <= 2 && g.dilation == 1;
+    case ConvForm::kStrassen: return g.kernel == 1 && g.c % 32 == 0 && g.o % 64 == 0 && g.h % 2 == 0;
+    default: return true;
+  }
+}
 
 TEST(EveryFormPassesItsSelfCheck) {
   const Geometry geometries[] = {kPlain,
+                                 kPointwise,
+                                 {32, 64, 2, 1, 1, 1, 0, 1},
                                  {1, 1, 1, 1, 3, 1, 1, 1},
                                  {16, 16, 6, 6, 3, 1, 0, 1},
                                  {17, 33, 9, 5, 3, 1, 2, 1},
@@ -127,8 +140,7 @@ TEST(EveryFormPassesItsSelfCheck) {
                                  {64, 48, 13, 9, 3, 3, 4, 2}};
   for (const FormCase& f : Forms()) {
     for (const Geometry& g : geometries) {
-      const bool plain = g.kernel == 3 && g.stride <= 2 && g.dilation == 1;
-      if (f.form.kind == ConvForm::kWinograd && !plain) continue;
+      if (!Has(f.form, g)) continue;
       for (const float scale : {1.f, 1e-30f, 1e-36f, 1e-44f, 0.f, 1e15f}) {
         if (QuickLevel() && scale != 1 && scale != 1e-36f) continue;
         PackCache packs;
@@ -144,10 +156,10 @@ TEST(EveryFormPassesItsSelfCheck) {
 TEST(WeightsThatAreNotFiniteAreConvolvedDirectly) {
   for (const FormCase& f : Forms()) {
     for (const float odd : {kInf, -kInf, kNan, 1e30f}) {
-      for (const size_t at : {size_t{0}, size_t{12345}, size_t{72 * 40 * 9 - 1}}) {
+      for (const double at : {0., 0.4, 1.}) {
         for (const bool fail : {false, true}) {
-          Layer layer(kPlain);
-          layer.weights[at] = odd;
+          Layer layer(Usual(f.form));
+          layer.weights[static_cast<size_t>(at * static_cast<double>(layer.weights.size() - 1))] = odd;
           PackCache packs;
           CheckSame(Compute(layer, *f.table, packs, Wanting(f.form, fail)), Directly(layer, *f.table), f.table->isa);
         }
@@ -180,6 +192,11 @@ void WrongOutput(const WinogradOutputArgs& args) {
   for (int i = 0; i < good->lanes; ++i) y[i] += 0.1f;
 }
 
+void WrongSums(const StrassenSumsArgs& args) {
+  good->strassen_sums(args);
+  for (size_t i = 0; i < args.n; i += static_cast<size_t>(good->lanes)) args.s[3 * args.s_stride + i] += 0.1f;
+}
+
 // As if the weights of the first two input channels had been packed in each other's place.
 template <size_t index>
 void WrongWeights(const TileArgs& args) {
@@ -187,6 +204,7 @@ void WrongWeights(const TileArgs& args) {
   const size_t row = vectors * static_cast<size_t>(good->lanes);
   size_t rows = 0;
   for (size_t i = 0; i < args.run_count; ++i) rows += args.runs[i].count;
+  if (rows < 2) return good->tile[index / kMaxTilePixels][index % kMaxTilePixels](args);
   std::vector<float> broken(args.weights, args.weights + rows * row);
   for (size_t i = 0; i < row; ++i) std::swap(broken[i], broken[row + i]);
   // Packed weights are aligned.
@@ -210,45 +228,50 @@ void BreakTiles(KernelTable* table, std::index_sequence<index...>) {
 struct Breakage {
   const char* name;
   void (*apply)(KernelTable*);
+  std::optional<ConvForm::Kind> of{};  // any, or one
 };
 const Breakage kBreakages[] = {
-    {"input transform", [](KernelTable* t) { t->winograd_input[tile] = WrongInput; }},
-    {"output transform", [](KernelTable* t) { t->winograd_output[tile] = WrongOutput; }},
+    {"input transform", [](KernelTable* t) { t->winograd_input[tile] = WrongInput; }, ConvForm::kWinograd},
+    {"output transform", [](KernelTable* t) { t->winograd_output[tile] = WrongOutput; }, ConvForm::kWinograd},
+    {"sums of pixels", [](KernelTable* t) { t->strassen_sums = WrongSums; }, ConvForm::kStrassen},
     {"packed weights",
      [](KernelTable* t) { BreakTiles(t, std::make_index_sequence<kMaxTileVectors * kMaxTilePixels>()); }},
 };
 
 TEST(WhatIsBrokenIsFoundAndNotUsed) {
   constexpr WinogradTile kFour{4, 1};
+  constexpr ConvForm kWinograd = {ConvForm::kWinograd, 4}, kStrassen = {ConvForm::kStrassen};
   constexpr struct Variant {
+    ConvForm form;
     int64_t id, stride;
     int tile;
-  } kVariants[] = {{0, 1, kFour.index()},
-                   {kNone, 1, kFour.index()},
-                   {0, 1, kFour.index(true, false)},
-                   {0, 1, kFour.index(false, true)},
-                   {0, 1, kFour.index(true, true)},
-                   {0, 2, WinogradTile{4, 2}.index()}};
+  } kVariants[] = {{kWinograd, 0, 1, kFour.index()},
+                   {kWinograd, kNone, 1, kFour.index()},
+                   {kWinograd, 0, 1, kFour.index(true, false)},
+                   {kWinograd, 0, 1, kFour.index(false, true)},
+                   {kWinograd, 0, 1, kFour.index(true, true)},
+                   {kWinograd, 0, 2, WinogradTile{4, 2}.index()},
+                   {kStrassen, 0, 1, 0}};
   for (const KernelTable* table : Tables()) {
     for (const Breakage& breakage : kBreakages) {
       for (const Variant& v : kVariants) {
+        if (breakage.of && *breakage.of != v.form.kind) continue;
         good = table;
         tile = v.tile;
         KernelTable broken = *table;
         breakage.apply(&broken);
-        Geometry g = kPlain;
+        Geometry g = Usual(v.form);
         g.stride = v.stride;
         Layer layer(g);
         layer.spec.values[1].constant_id = v.id;
-        const ConvForm form = {ConvForm::kWinograd, 4};
         PackCache packs, direct_packs;
-        CheckSame(Compute(layer, broken, packs, Wanting(form)), Directly(layer, broken), breakage.name);
+        CheckSame(Compute(layer, broken, packs, Wanting(v.form)), Directly(layer, broken), breakage.name);
 
         CHECK(Compute(layer, broken, direct_packs, Wanting({ConvForm::kDirect})).status.ok());
         CHECK(packs.bytes() == direct_packs.bytes(), "%s: weights that failed are kept", breakage.name);
 
         PackCache other;
-        const Status status = Compute(layer, broken, other, Wanting(form, /*fail=*/true)).status;
+        const Status status = Compute(layer, broken, other, Wanting(v.form, /*fail=*/true)).status;
         CHECK(status.code == Code::kInternal && status.message.find("conv2d 'stem'") == 0, "%s %s: '%s'", table->isa,
               breakage.name, status.message.c_str());
       }

@@ -6,6 +6,7 @@
 #include "kernels/shared/rows_elementwise.h"
 #include "kernels/shared/rows_reduce.h"
 #include "kernels/shared/rows_softmax.h"
+#include "kernels/shared/rows_strassen.h"
 
 namespace lanewise {
 namespace avx512 {
@@ -14,6 +15,7 @@ void fill_rows(KernelTable* table) {
   fill_elementwise(table);
   fill_reduce(table);
   fill_softmax(table);
+  fill_strassen(table);
   table->fma_probe = fma_probe<12>;
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/shared/rows_elementwise.h"
 #include "kernels/shared/rows_reduce.h"
 #include "kernels/shared/rows_softmax.h"
+#include "kernels/shared/rows_strassen.h"
 
 namespace lanewise {
 namespace scalar {
@@ -13,6 +14,7 @@ void fill_rows(KernelTable* table) {
   fill_elementwise(table);
   fill_reduce(table);
   fill_softmax(table);
+  fill_strassen(table);
   table->fma_probe = fma_probe<6>;
 }
 
