@@ -543,6 +543,30 @@ Status PlanBuilder::Alias(int v, const Tensor& source) {
   return Status::Ok();
 }
 
+Status PlanBuilder::InScattered(int v, std::vector<PlacedChannel>* channels) {
+  channels->clear();
+  if (!IsComposed(v) || !DiesHere(v) || output_port_[static_cast<size_t>(v)] != kNone) return Status::Ok();
+  std::map<int, Tensor> sources;  // by value
+  const std::vector<ValueChannel>& composed = composed_[static_cast<size_t>(v)];
+  for (size_t c = 0; c < composed.size(); ++c) {
+    const auto [source, is_new] = sources.try_emplace(composed[c].value);
+    if (is_new) LANEWISE_RETURN_IF_ERROR(In(composed[c].value, Layout::kBlocked, &source->second));
+    channels->push_back({source->second, composed[c].channel, static_cast<int64_t>(c)});
+  }
+  const Tensor first = channels->front().tensor;
+  const bool alike = std::all_of(sources.begin(), sources.end(), [&](const auto& source) {
+    return source.second.row_stride == first.row_stride && source.second.pixel_stride == first.pixel_stride;
+  });
+  if (!alike) {
+    channels->clear();
+    return Status::Ok();
+  }
+  std::stable_sort(channels->begin(), channels->end(), [](const PlacedChannel& a, const PlacedChannel& b) {
+    return a.tensor.id != b.tensor.id ? a.tensor.id < b.tensor.id : a.at < b.at;
+  });
+  return Status::Ok();
+}
+
 const StepSpec* PlanBuilder::SoleReader(int v) const {
   const int last = last_use_[static_cast<size_t>(v)];
   if (last <= current_index_ || output_port_[static_cast<size_t>(v)] != kNone) return nullptr;

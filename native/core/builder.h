@@ -84,6 +84,12 @@ struct ValueChannel {
   int64_t channel;
 };
 
+// Where a channel of a composed value is: channel `at` of `tensor` is channel `channel` of the value.
+struct PlacedChannel {
+  Tensor tensor;
+  int64_t at, channel;
+};
+
 class PlanBuilder {
  public:
   // `direct`: weights that failed the self-check of a form when this plan was tried before.
@@ -125,6 +131,10 @@ class PlanBuilder {
   // `v` consists of these channels, in this order. Nothing moves before a reader wants `v` as a tensor: what is
   // composed of it is composed of its sources. Channels that follow each other from a block boundary on never move.
   Status ComposeChannels(int v, std::vector<ValueChannel> channels);
+  // The channels of `v` where they are, side by side as far as they go: for a step that takes them in any order, which
+  // saves the pass that makes `v` a tensor. None where it is one, other steps want one, or pixels of the sources are
+  // not equally far apart.
+  Status InScattered(int v, std::vector<PlacedChannel>* channels);
   // `v` is another shape of the same plain elements.
   Status Alias(int v, const Tensor& source);
   // The step that reads `v`, where one alone does, once, and `v` is no output of the plan; else null.

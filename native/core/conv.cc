@@ -134,6 +134,37 @@ ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& st
   return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
 }
 
+// Whether the channels of the input may be added in any order, and at any places that are equal in rows and pixels.
+bool MayScatter(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, const Halo& halo,
+                const PlanBuilder& builder) {
+  return !builder.options().strict && e.groups == 1 && e.taps() == 1 && halo.empty() && spec.pads.top >= 0 &&
+         spec.pads.left >= 0 && builder.IsConstant(step.inputs[1]);
+}
+
+// Each of channels that are neighbours in a block; `sources` gets the tensors.
+std::vector<Run> RunsOf(const std::vector<PlacedChannel>& channels,
+                        std::vector<TileGeometry::RunSource>* sources = nullptr) {
+  std::vector<Run> runs;
+  const PlacedChannel* last = nullptr;
+  for (const PlacedChannel& c : channels) {
+    const Tensor& t = c.tensor;
+    const bool neighbours = last != nullptr && last->tensor.id == t.id && last->at + 1 == c.at && c.at % t.lanes != 0;
+    if (!neighbours) {
+      runs.push_back({c.at / t.lanes * t.block_stride + c.at % t.lanes, 0});
+      if (sources != nullptr) sources->push_back({t.id, t.image_stride});
+    }
+    ++runs.back().count;
+    last = &c;
+  }
+  return runs;
+}
+
+// Every run begins with an address for each pixel, so that short ones cost more than the pass they save.
+size_t MostScatteredRuns(int64_t channels) {
+  constexpr int64_t kChannelsPerRun = 6;
+  return std::min(kMaxScatteredRuns, static_cast<size_t>(channels / kChannelsPerRun));
+}
+
 // Scaling a weight costs as much as this many activations: those lie in the second cache and are scaled in long rows,
 // weights come from further away, a call for each channel of a segment. With less at stake neither way won.
 constexpr int64_t kWeightCost = 16;
@@ -145,7 +176,16 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   const Layout had = builder.LayoutOf(step.inputs[0]);
   const bool direct = e.c < kFewChannels && had != Layout::kBlocked;
   Tensor x;
-  LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], direct ? had : Layout::kBlocked, halo, spec.pad_value, &x));
+  std::vector<PlacedChannel> scattered;
+  if (MayScatter(spec, e, step, halo, builder)) {
+    LANEWISE_RETURN_IF_ERROR(builder.InScattered(step.inputs[0], &scattered));
+    if (RunsOf(scattered).size() > MostScatteredRuns(e.c)) scattered.clear();
+  }
+  if (scattered.empty()) {
+    LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], direct ? had : Layout::kBlocked, halo, spec.pad_value, &x));
+  } else {
+    x = scattered.front().tensor;
+  }
 
   BoundEpilogue bound;
   LANEWISE_RETURN_IF_ERROR(BindEpilogue(spec.epilogue, e.o, Layout::kBlocked, builder, &bound));
@@ -177,7 +217,11 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
     if (s.input_channel != group) {
       group = s.input_channel;
       first_run = g.runs.size();
-      AppendRuns(x, spec, e, s.input_channel, &g.runs);
+      if (scattered.empty()) {
+        AppendRuns(x, spec, e, s.input_channel, &g.runs);
+      } else {
+        g.runs = RunsOf(scattered, &g.run_sources);
+      }
       run_count = g.runs.size() - first_run;
     }
     s.first_run = first_run;
@@ -187,10 +231,16 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
 
   // A weight's place among its output channel's run elements depends on the order of the runs only.
   const bool columns_inside = x.layout == Layout::kPlain;
-  Packer packer =
-      PackFilters(cut.segments, {e.group_inputs, e.kh, e.kw, columns_inside}, lanes, builder.kernels().transpose);
-  const std::string form = "tile " + std::to_string(lanes) + "x" + std::to_string(choice.vectors) + " groups " +
-                           std::to_string(e.groups) + (columns_inside ? " columns" : "");
+  std::string form = "tile " + std::to_string(lanes) + "x" + std::to_string(choice.vectors) + " groups " +
+                     std::to_string(e.groups) + (columns_inside ? " columns" : "");
+  std::vector<int64_t> order;
+  for (const PlacedChannel& c : scattered) {
+    order.push_back(c.channel);
+    form += (order.size() == 1 ? " order " : ",") + std::to_string(c.channel);
+  }
+  Packer packer = scattered.empty() ? PackFilters(cut.segments, {e.group_inputs, e.kh, e.kw, columns_inside}, lanes,
+                                                  builder.kernels().transpose)
+                                    : PackOrdered(cut.segments, order, lanes, builder.kernels().transpose);
   PackedWeights weights;
   LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, std::move(packer), builder, &weights));
   Tensor factors, scaled;
@@ -208,7 +258,8 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
       PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
 
   const int64_t pixels = (g.cols + choice.tiles - 1) / choice.tiles;
-  const StepInfo info = ConvInfo("tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors), e, bound);
+  const std::string tiles = "tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors);
+  const StepInfo info = ConvInfo(scattered.empty() ? tiles : tiles + " scattered", e, bound);
   g.threads = builder.options().threads;
   auto tile = std::make_unique<TileStep>(builder.kernels(), std::move(g), choice, weights.weights, bias, bound.epilogue,
                                          bound.keep);

@@ -56,6 +56,20 @@ Packer PackFilters(std::vector<Segment> segments, const FilterShape& shape, int 
   });
 }
 
+Packer PackOrdered(std::vector<Segment> segments, std::vector<int64_t> order, int lanes, TransposeKernel transpose) {
+  const auto row = static_cast<int64_t>(order.size());
+  return PackBySegments(
+      std::move(segments), row, [=, order = std::move(order)](const Segment& s, const float* rows, float* packed) {
+        const int64_t width = s.vectors * lanes;
+        std::vector<float> inputs(static_cast<size_t>(row * width));
+        transpose(rows, row, inputs.data(), width, static_cast<size_t>(s.count), static_cast<size_t>(row));
+        for (const int64_t input : order) {
+          std::copy_n(inputs.data() + input * width, width, packed);
+          packed += width;
+        }
+      });
+}
+
 Packer PackMatrices(std::vector<Segment> segments, int64_t count, int64_t depth, int64_t channels, int lanes,
                     size_t matrix_size) {
   std::vector<Packer::Part> parts;

@@ -41,6 +41,9 @@ struct FilterShape {
 };
 Packer PackFilters(std::vector<Segment> segments, const FilterShape& shape, int lanes, TransposeKernel transpose);
 
+// Those of a 1x1 convolution, with the input channels in this order.
+Packer PackOrdered(std::vector<Segment> segments, std::vector<int64_t> order, int lanes, TransposeKernel transpose);
+
 // The matrices [depth][channels] of a product, in parts of consecutive rows; `matrix_size` floats apart when packed.
 Packer PackMatrices(std::vector<Segment> segments, int64_t count, int64_t depth, int64_t channels, int lanes,
                     size_t matrix_size);

@@ -1,6 +1,7 @@
 #include "core/tile_step.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "cpu/features.h"
@@ -206,6 +207,15 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
   if (epilogue_.slope != nullptr) args.epilogue.slope += segment.channel;
 
   const float* x = context.Data(g_.x.tensor) + g_.x.origin + offset(g_.x_image_offsets, g_.x.image_stride);
+  std::array<lanewise::Run, kMaxScatteredRuns> scattered;
+  if (!g_.run_sources.empty()) {
+    for (size_t i = 0; i < segment.run_count; ++i) {
+      const TileGeometry::RunSource& source = g_.run_sources[segment.first_run + i];
+      const float* from = context.Data(source.tensor) + image * source.image_stride;
+      scattered[i] = {from + args.runs[i].offset - x, args.runs[i].count};
+    }
+    args.runs = scattered.data();
+  }
   float* y = context.Data(g_.y.tensor) + channel_base(g_.y);
   const float* residual =
       g_.residual.tensor == kNone ? nullptr : context.Data(g_.residual.tensor) + channel_base(g_.residual);

@@ -41,6 +41,12 @@ struct TileGeometry {
   PixelGrid residual, gate;                // tensor kNone when absent
   std::vector<Run> runs;
   std::vector<Segment> segments;
+  // Where input channels are in several tensors, equal to x in rows and pixels: the one of each run.
+  struct RunSource {
+    int tensor;
+    ptrdiff_t image_stride;
+  };
+  std::vector<RunSource> run_sources;
   // Where images are not equidistant (a broadcast batch): their offsets, in place of x.image_stride. Weights are shared
   // by all images unless they have offsets of their own.
   std::vector<ptrdiff_t> x_image_offsets, weights_image_offsets;
@@ -58,6 +64,9 @@ struct TileChoice {
 
 // The cheapest number of vectors per tile for `channels` contiguous output channels on rows of `cols` pixels.
 TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth);
+
+// Runs that may have sources.
+constexpr size_t kMaxScatteredRuns = 64;
 
 class TileStep : public RowStep {
  public:
