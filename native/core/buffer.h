@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "core/status.h"
@@ -14,10 +15,17 @@ constexpr size_t kAlignment = 64;
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  // `size` floats of `whole` from `offset` on, whose memory lives as long.
+  Buffer(std::shared_ptr<Buffer> whole, size_t offset, size_t size)
+      : data_(whole->data() + offset), size_(size), whole_(std::move(whole)) {}
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        whole_(std::move(other.whole_)) {}
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
+    std::swap(whole_, other.whole_);
     return *this;
   }
   ~Buffer() { Free(); }
@@ -34,6 +42,20 @@ class Buffer {
   void Free();
   float* data_ = nullptr;
   size_t size_ = 0;
+  std::shared_ptr<Buffer> whole_;  // where this one is a part
+};
+
+// Zeroed buffers side by side, so that small ones have large pages too. On platforms where memory that is not written
+// costs nothing; elsewhere each has its own.
+class BufferPool {
+ public:
+  Status Allocate(size_t size, Buffer* buffer);
+  // What is left of the last chunk is not given out any more.
+  void Close() { chunk_ = nullptr; }
+
+ private:
+  std::shared_ptr<Buffer> chunk_;  // lives as long as its parts do
+  size_t used_ = 0;
 };
 
 }  // namespace lanewise

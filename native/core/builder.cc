@@ -22,6 +22,9 @@ struct HasEpilogue : std::false_type {};
 template <typename Spec>
 struct HasEpilogue<Spec, std::void_t<decltype(std::declval<Spec>().epilogue)>> : std::true_type {};
 
+// Elements of constants from which on it does not matter that a large page is not filled.
+constexpr int64_t kManyConstants = 1 << 20;
+
 // Operators whose result has the shape of their first input.
 template <typename Spec, typename... Kinds>
 constexpr bool kIsOneOf = (std::is_same_v<Spec, Kinds> || ...);
@@ -40,6 +43,11 @@ std::shared_ptr<Buffer> PackCache::Find(const Key& key) const {
 void PackCache::Insert(const Buffers& buffers) {
   const Locked locked(monitor_);
   for (const auto& [key, buffer] : buffers) buffers_[key] = buffer;
+}
+
+Status PackCache::Allocate(size_t size, Buffer* buffer) {
+  const Locked locked(monitor_);
+  return pool_.Allocate(size, buffer);
 }
 
 size_t PackCache::bytes() const {
@@ -62,6 +70,7 @@ bool PackCache::IsKeptDirect(int64_t constant_id) const {
 PackCache::Buffers PackCache::TakeAll() {
   const Locked locked(monitor_);
   direct_.clear();
+  pool_.Close();
   return std::exchange(buffers_, {});
 }
 
@@ -93,6 +102,9 @@ PlanBuilder::PlanBuilder(const PlanSpec& spec, const KernelTable& kernels, PackC
   halo_needs_.resize(count);
   last_use_.assign(count, -1);
   output_port_.assign(count, kNone);
+  int64_t constants = 0;
+  for (const ValueSpec& value : spec.values) constants += value.data == nullptr ? 0 : ElementCount(value.shape);
+  has_many_constants_ = constants >= kManyConstants;
   shares_ = FindChannelShares(spec, kernels.lanes);
   share_storage_.assign(count, kNone);
 }
@@ -609,7 +621,8 @@ Status PlanBuilder::Pack(int v, const std::string& form, size_t size, Packer pac
   }
   if (buffer == nullptr || buffer->size() != size) {
     buffer = std::make_shared<Buffer>();
-    LANEWISE_RETURN_IF_ERROR(buffer->Allocate(size, /*zeroed=*/true));
+    LANEWISE_RETURN_IF_ERROR(has_many_constants_ ? packs_.Allocate(size, buffer.get())
+                                                 : buffer->Allocate(size, /*zeroed=*/true));
     pack_jobs_.push_back({&value(v), std::move(packer), buffer, Where()});
     if (verdict != nullptr) verdicts_.push_back({v, key, Where(), std::move(verdict)});
     if (id != kNone) {

@@ -33,6 +33,8 @@ class PackCache {
   // Null when absent.
   std::shared_ptr<Buffer> Find(const Key& key) const;
   void Insert(const Buffers& buffers);
+  // A zeroed buffer for what is to be inserted.
+  Status Allocate(size_t size, Buffer* buffer);
   // Weights that failed the self-check of a form are convolved with directly from then on.
   void KeepDirect(int64_t constant_id);
   bool IsKeptDirect(int64_t constant_id) const;
@@ -43,6 +45,7 @@ class PackCache {
  private:
   mutable Monitor monitor_;  // plans may be built on several threads at once
   Buffers buffers_;
+  BufferPool pool_;
   std::set<int64_t> direct_;
 };
 
@@ -216,6 +219,7 @@ class PlanBuilder {
   PackCache& packs_;
   const PlanOptions options_;
   const std::set<int>& direct_;
+  bool has_many_constants_ = false;
   std::set<int> failed_;  // weights that are not in direct_ and should be
   const StepSpec* current_ = nullptr;
   int current_index_ = 0;
