@@ -96,7 +96,7 @@ void Buffer::Free() {
 
 Status BufferPool::Allocate(size_t size, Buffer* buffer) {
   // Larger buffers have large pages by themselves, but for the last.
-  constexpr size_t kChunk = (size_t{16} << 20) / sizeof(float), kLargest = kChunk / 4;
+  constexpr size_t kChunk = (size_t{32} << 20) / sizeof(float), kLargest = kChunk / 4;
   if (!kMapsAreZero || size > kLargest) return buffer->Allocate(size, /*zeroed=*/true);
   const size_t rounded = AllocatedBytes(size) / sizeof(float);
   if (chunk_ == nullptr || chunk_->size() - used_ < rounded) {
