@@ -17,8 +17,8 @@ bool IsZero(const Buffer& buffer) {
 
 TEST(PoolsGiveZeroedBuffersOfTheirOwn) {
   // Around a line, a page, the largest that is a part, and what a chunk holds.
-  const size_t sizes[] = {0,       1,      15, 16, 17, 1000, 1024, 1 << 18, (1 << 20) - 1, 1 << 20, (1 << 20) + 1,
-                          1 << 20, 1 << 20};
+  const size_t sizes[] = {0,       1,      15, 16, 17, 1000, 1024, 1 << 18, (1 << 21) - 1, 1 << 21, (1 << 21) + 1,
+                          1 << 21, 1 << 21};
   BufferPool pool;
   std::vector<Buffer> buffers;
   for (int round = 0; round < 2; ++round) {
