@@ -95,7 +95,7 @@ TEST(StrassenHasTheSameBits) {
     for (const Readers readers : {Readers::kPlain, Readers::kPadding}) {
       const Geometry g = {1, 128, 128, pixels[0], pixels[1], {}, 1};
       FormConvolution convolution(g, 12 * variant++, Epilogues::kAddedBefore, readers);  // no activation
-      const auto any = [](int64_t, int64_t, int64_t) { return 1.; };
+      const auto any = [](int64_t, int64_t, int64_t) { return 1.; };                     // the test above has the bound
       std::vector<float> fused;
       for (const KernelTable* kernels : Tables()) {
         std::vector<float> own;
