@@ -613,7 +613,8 @@ Status PlanBuilder::Temporary(const Shape& shape, Layout layout, Tensor* tensor)
 Status PlanBuilder::Pack(int v, const std::string& form, size_t size, Packer packer, std::shared_ptr<Buffer>* packed,
                          std::shared_ptr<PackVerdict> verdict) {
   const int64_t id = value(v).constant_id;
-  const PackCache::Key key{id, form};
+  const float factor = packer.factor();
+  const PackCache::Key key{id, factor == 1 ? form : form + " times " + std::to_string(factor)};
   std::shared_ptr<Buffer> buffer;
   if (id != kNone) {
     const auto pending = pending_.find(key);

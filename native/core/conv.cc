@@ -112,6 +112,14 @@ ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& st
   return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
 }
 
+// Whether the factor that Act::kScaledSilu wants can be in the weights: it reaches nothing but the sums of products. The
+// weights are rounded once more.
+bool MayScaleSums(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder) {
+  const EpilogueSpec& epilogue = spec.epilogue;
+  return epilogue.activation.kind == Act::kSilu && !builder.options().strict && builder.IsConstant(step.inputs[1]) &&
+         epilogue.scale == kNone && (epilogue.residual == kNone || epilogue.add_after_activation);
+}
+
 // Whether the channels of the input may be added in any order, and at any places that are equal in rows and pixels.
 bool MayScatter(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, const Halo& halo,
                 const PlanBuilder& builder) {
@@ -220,7 +228,7 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
                                                   builder.kernels().transpose)
                                     : PackOrdered(cut.segments, order, lanes, builder.kernels().transpose);
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], form, cut.weights_size, std::move(packer), builder, &weights));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer), builder, &weights));
   Tensor factors, scaled;
   if (builder.DeferredScale(step.inputs[0], &factors)) {
     const auto size = static_cast<int64_t>(cut.weights_size);
@@ -233,7 +241,7 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
   }
   std::shared_ptr<Buffer> bias;
   LANEWISE_RETURN_IF_ERROR(
-      PackConvBias(spec.epilogue.bias, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
+      PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
 
   const int64_t pixels = (g.cols + choice.tiles - 1) / choice.tiles;
   const std::string tiles = "tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors);
@@ -368,7 +376,9 @@ Status BindEpilogue(const EpilogueSpec& spec, int64_t channels, Layout layout, P
   return grid(spec.gate, &bound->gate);
 }
 
-Status Build(const Conv2dSpec& spec, const StepSpec& step, PlanBuilder& builder) {
+Status Build(const Conv2dSpec& given, const StepSpec& step, PlanBuilder& builder) {
+  Conv2dSpec spec = given;
+  if (MayScaleSums(given, step, builder)) spec.epilogue.activation.kind = Act::kScaledSilu;
   ConvExtents e;
   LANEWISE_RETURN_IF_ERROR(CheckExtents(spec, step, builder, &e));
   if (IsDepthwise(e)) return BuildDepthwise(spec, e, step, builder);

@@ -47,16 +47,18 @@ constexpr int64_t kStrassenInputs = 32, kStrassenOutputs = 64;
 Status BuildStrassen(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder);
 
+// What the weights and biases of a convolution are multiplied by for its epilogue's sake (Act::kScaledSilu).
+float SumFactor(const EpilogueSpec& epilogue);
 // Weights and bias of a step made of constants, cached under `form`; for weights computed at run time (a graph input) a
 // step is added that packs them, and `grid` names its tensor.
 struct PackedWeights {
   std::shared_ptr<Buffer> weights;
   PixelGrid grid;
 };
-Status PackWeights(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
-                   PackedWeights* packed, std::shared_ptr<PackVerdict> verdict = nullptr);
-Status PackConvBias(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
-                    std::shared_ptr<Buffer>* packed);
+Status PackWeights(int v, const EpilogueSpec& epilogue, const std::string& form, size_t size, Packer packer,
+                   PlanBuilder& builder, PackedWeights* packed, std::shared_ptr<PackVerdict> verdict = nullptr);
+Status PackConvBias(const EpilogueSpec& epilogue, const std::string& form, size_t size, Packer packer,
+                    PlanBuilder& builder, std::shared_ptr<Buffer>* packed);
 
 // The tensor a convolution writes: in place of a residual that dies here when the epilogue reads it first.
 Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilder& builder, Tensor* y);
@@ -69,7 +71,7 @@ struct PlaneOperands {
 Status BindPlanes(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder,
                   PlaneOperands* operands);
 // A bias padded to whole blocks; zeros for kNone.
-Status PackBlockBias(int v, const std::string& form, int64_t channels, PlanBuilder& builder,
+Status PackBlockBias(const EpilogueSpec& epilogue, const std::string& form, int64_t channels, PlanBuilder& builder,
                      std::shared_ptr<Buffer>* packed);
 // Work and traffic of a convolution, for profiles.
 StepInfo ConvInfo(std::string kernel, const ConvExtents& e, const BoundEpilogue& bound);

@@ -31,10 +31,16 @@ class PackStep : public Step {
 
 }  // namespace
 
-Status PackWeights(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
-                   PackedWeights* packed, std::shared_ptr<PackVerdict> verdict) {
-  if (builder.IsConstant(v))
+float SumFactor(const EpilogueSpec& epilogue) {
+  return epilogue.activation.kind == Act::kScaledSilu ? kSiluFactor : 1;
+}
+
+Status PackWeights(int v, const EpilogueSpec& epilogue, const std::string& form, size_t size, Packer packer,
+                   PlanBuilder& builder, PackedWeights* packed, std::shared_ptr<PackVerdict> verdict) {
+  if (builder.IsConstant(v)) {
+    packer.MultiplyBy(SumFactor(epilogue));
     return builder.Pack(v, form, size, std::move(packer), &packed->weights, std::move(verdict));
+  }
   Tensor source, tensor;
   LANEWISE_RETURN_IF_ERROR(builder.In(v, Layout::kPlain, &source));
   LANEWISE_RETURN_IF_ERROR(builder.Temporary({static_cast<int64_t>(size)}, Layout::kPlain, &tensor));
@@ -46,8 +52,9 @@ Status PackWeights(int v, const std::string& form, size_t size, Packer packer, P
   return Status::Ok();
 }
 
-Status PackConvBias(int v, const std::string& form, size_t size, Packer packer, PlanBuilder& builder,
-                    std::shared_ptr<Buffer>* packed) {
+Status PackConvBias(const EpilogueSpec& epilogue, const std::string& form, size_t size, Packer packer,
+                    PlanBuilder& builder, std::shared_ptr<Buffer>* packed) {
+  const int v = epilogue.bias;
   if (v == kNone) {
     *packed = std::make_shared<Buffer>();
     return (*packed)->Allocate(size, /*zeroed=*/true);
@@ -59,13 +66,14 @@ Status PackConvBias(int v, const std::string& form, size_t size, Packer packer, 
     return Status::Invalid(builder.Where() + ": expected " + std::to_string(channels) + " bias values, got " +
                            std::to_string(ElementCount(builder.shape(v))));
   }
+  packer.MultiplyBy(SumFactor(epilogue));
   return builder.Pack(v, "bias " + form, size, std::move(packer), packed);
 }
 
-Status PackBlockBias(int v, const std::string& form, int64_t channels, PlanBuilder& builder,
+Status PackBlockBias(const EpilogueSpec& epilogue, const std::string& form, int64_t channels, PlanBuilder& builder,
                      std::shared_ptr<Buffer>* packed) {
   const int64_t lanes = builder.lanes();
-  return PackConvBias(v, form, static_cast<size_t>((channels + lanes - 1) / lanes * lanes),
+  return PackConvBias(epilogue, form, static_cast<size_t>((channels + lanes - 1) / lanes * lanes),
                       Packer([channels](const float* values, float* out) { std::copy_n(values, channels, out); }),
                       builder, packed);
 }

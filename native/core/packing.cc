@@ -38,7 +38,7 @@ class FirstFailure {
 
 struct PackTask {
   std::vector<PackItem> items;
-  size_t scratch_size = 0;  // of a thread: the largest part that is read from a file
+  size_t scratch_size = 0;  // of a thread: the largest part that is read from a file, or multiplied
   Buffer scratch;
   const std::atomic<bool>* stop = nullptr;
   FirstFailure failure;
@@ -46,19 +46,25 @@ struct PackTask {
 
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
+bool NeedsScratch(const PackJob& job) { return job.constant->stored != nullptr || job.packer.factor() != 1; }
+
 Status PackOne(const PackItem& item, float* scratch) {
   const auto& [job, part, range] = item;
   const ValueSpec& constant = *job->constant;
-  if (constant.stored == nullptr) {
-    job->packer(part, constant.data + range.first, job->packed->data());
-    return Status::Ok();
+  const float* elements = constant.data + range.first;
+  if (constant.stored != nullptr) {
+    Status status = constant.stored->Read(ElementCount(constant.shape), range.first, range.count, scratch);
+    if (!status.ok()) {
+      status.message = job->where + ": " + status.message;
+      return status;
+    }
+    elements = scratch;
   }
-  Status status = constant.stored->Read(ElementCount(constant.shape), range.first, range.count, scratch);
-  if (!status.ok()) {
-    status.message = job->where + ": " + status.message;
-    return status;
+  if (const float factor = job->packer.factor(); factor != 1) {
+    for (size_t i = 0; i < range.count; ++i) scratch[i] = elements[i] * factor;
+    elements = scratch;
   }
-  job->packer(part, scratch, job->packed->data());
+  job->packer(part, elements, job->packed->data());
   return Status::Ok();
 }
 
@@ -87,7 +93,7 @@ Status RunPackJobs(const std::vector<PackJob>& jobs, int threads, const std::ato
     const auto parts = job.packer.PartsOf(static_cast<size_t>(ElementCount(job.constant->shape)));
     for (size_t i = 0; i < parts.size(); ++i) {
       task.items.push_back({&job, i, parts[i]});
-      if (job.constant->stored != nullptr) task.scratch_size = std::max(task.scratch_size, parts[i].count);
+      if (NeedsScratch(job)) task.scratch_size = std::max(task.scratch_size, parts[i].count);
     }
   }
   ThreadPool::Session session(threads);

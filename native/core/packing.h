@@ -34,6 +34,10 @@ class Packer {
   explicit Packer(Function pack)
       : pack_([pack](size_t, const float* elements, float* packed) { pack(elements, packed); }) {}
 
+  // Every element is multiplied by this first, and rounded.
+  void MultiplyBy(float factor) { factor_ = factor; }
+  float factor() const { return factor_; }
+
   // Of a constant of `size` elements.
   std::vector<Part> PartsOf(size_t size) const { return parts_.value_or(std::vector<Part>{{0, size}}); }
   void operator()(size_t part, const float* elements, float* packed) const { pack_(part, elements, packed); }
@@ -41,6 +45,7 @@ class Packer {
  private:
   std::optional<std::vector<Part>> parts_;  // null: one piece
   Pack pack_;
+  float factor_ = 1;
 };
 
 // What packers find out about what they pack, on whatever thread: whether it may be used.

@@ -184,6 +184,7 @@ inline Unary UnaryOf(Act kind) {
     case Act::kTanh: return Unary::kTanh;
     case Act::kGelu: return Unary::kGelu;
     case Act::kGeluTanh: return Unary::kGeluTanh;
+    case Act::kScaledSilu: break;  // of convolutions alone
   }
   return Unary::kIdentity;
 }

@@ -38,9 +38,14 @@ enum class Act : int32_t {
   kSigmoid,
   kSilu,
   kTanh,
-  kGelu,      // x/2 * (1 + erf(x/sqrt 2))
-  kGeluTanh,  // x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))
+  kGelu,        // x/2 * (1 + erf(x/sqrt 2))
+  kGeluTanh,    // x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))
+  kScaledSilu,  // silu(x) of kSiluFactor*x
 };
+
+// -log2(e), as a float. silu(x) = x / (1 + exp(-x)) takes fewer operations from y = kSiluFactor*x: y / (kSiluFactor * (1
+// + 2^y)). A convolution has the factor in its weights.
+constexpr float kSiluFactor = -0x1.715476p+0f;
 
 enum class Unary : int32_t {
   kIdentity,

@@ -78,6 +78,9 @@ template <int n>
 inline Vec shift_bits(Vec a) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.v), n))};
 }
+inline Vec add_bits(Vec a, Vec b) {
+  return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v)))};
+}
 inline Vec lookup(const float (&table)[8], Vec a) {
   return {_mm256_permutevar8x32_ps(_mm256_loadu_ps(table), _mm256_castps_si256(a.v))};
 }

@@ -73,6 +73,9 @@ template <int n>
 inline Vec shift_bits(Vec a) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), n))};
 }
+inline Vec add_bits(Vec a, Vec b) {
+  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))};
+}
 inline Vec lookup(const float (&table)[8], Vec a) {
   return {_mm512_permutexvar_ps(_mm512_castps_si512(a.v), _mm512_broadcast_f32x8(_mm256_loadu_ps(table)))};
 }

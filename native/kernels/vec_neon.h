@@ -85,6 +85,10 @@ inline Vec shift_bits(Vec x) {
   return {vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x.a), n)),
           vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(x.b), n))};
 }
+inline float32x4_t add_bits_part(float32x4_t x, float32x4_t y) {
+  return vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(x), vreinterpretq_u32_f32(y)));
+}
+inline Vec add_bits(Vec x, Vec y) { return {add_bits_part(x.a, y.a), add_bits_part(x.b, y.b)}; }
 inline float32x4_t exponent_part(float32x4_t x, float32x4_t* exponent) {
   const uint32x4_t bits = vreinterpretq_u32_f32(x);
   const int32x4_t e = vreinterpretq_s32_u32(vandq_u32(vshrq_n_u32(bits, 23), vdupq_n_u32(0xff)));

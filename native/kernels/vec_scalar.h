@@ -92,6 +92,18 @@ inline Vec shift_bits(Vec a) {
   }
   return r;
 }
+// The patterns of a and b, added as integers
+inline Vec add_bits(Vec a, Vec b) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) {
+    uint32_t bits, more;
+    memcpy(&bits, &a.v[i], 4);
+    memcpy(&more, &b.v[i], 4);
+    bits += more;
+    memcpy(&r.v[i], &bits, 4);
+  }
+  return r;
+}
 // The entry that the lowest three bits of a's pattern name
 inline Vec lookup(const float (&table)[8], Vec a) {
   Vec r;

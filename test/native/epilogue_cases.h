@@ -128,6 +128,7 @@ struct EpilogueCase {
         const double u = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
         return {x / 2 * (1 + std::tanh(u)), 1.13 * v.bound + 3 * kRounding * std::fabs(x)};
       }
+      case Act::kScaledSilu: break;  // scaled_silu_test.cc
     }
     return v;
   }

@@ -87,6 +87,7 @@ class NetReference {
       case Act::kTanh: return std::tanh(x);
       case Act::kGelu: return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
       case Act::kGeluTanh: return x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+      case Act::kScaledSilu: break;  // no operator has it
     }
     return x;
   }

@@ -263,6 +263,7 @@ FinishPixels finish_for(Act kind) {
     case Act::kTanh: return finish_pixels<Act::kTanh>;
     case Act::kGelu: return finish_pixels<Act::kGelu>;
     case Act::kGeluTanh: return finish_pixels<Act::kGeluTanh>;
+    case Act::kScaledSilu: return finish_pixels<Act::kScaledSilu>;
   }
   return nullptr;
 }

@@ -61,6 +61,7 @@ __attribute__((noinline)) void finish_stored(const Epilogue& e, float* y, ptrdif
     case Act::kTanh: activate_all = activate_stored<Act::kTanh>; break;
     case Act::kGelu: activate_all = activate_stored<Act::kGelu>; break;
     case Act::kGeluTanh: activate_all = activate_stored<Act::kGeluTanh>; break;
+    case Act::kScaledSilu: activate_all = activate_stored<Act::kScaledSilu>; break;
     default: break;
   }
   if (activate_all != nullptr) activate_all(y, pixel_stride, block_stride, pixels, vectors, last_lanes);
