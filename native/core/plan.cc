@@ -30,21 +30,42 @@ int UsefulThreads(const StepInfo& info) {
   return static_cast<int>(std::min(seconds / kWorthSharing, static_cast<double>(ThreadPool::kMaxThreads)));
 }
 
-// Of the second cache, for weights that steps bring there before they are read.
+// Of the second cache, for weights that steps bring there right before they are read.
 constexpr size_t kAheadShare = 4;
+// A weight of a step that memory limits meets at most so many pixels.
+constexpr int64_t kFewPixels = 8;
+// How long before they are read the weights of such a step may be brought into the last cache, in multiply-adds of the
+// steps between: two milliseconds of one core, after which other programs on the machine may have taken their place.
+constexpr int64_t kAheadMacs = 150'000'000;
 
+// Each step brings the first weights of the next ones into the second cache, at its end. Those that are read only once,
+// by products with one vector, it brings into the last cache before, as far as it has time.
 void ReadAhead(std::vector<std::unique_ptr<Step>>& steps) {
+  std::vector<std::vector<WeightSpan>> spans(steps.size());
+  std::vector<int64_t> spare;
+  for (const auto& step : steps) spare.push_back(step->ReadsAhead());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    WeightSpan rest = steps[i]->weights();
+    if (steps[i]->info.macs > kFewPixels * rest.size) continue;
+    int64_t macs = 0;
+    for (size_t before = i; before-- > 0 && rest.size > 0 && macs < kAheadMacs;) {
+      const int64_t size = std::min(rest.size, spare[before]);
+      if (size > 0) spans[before].push_back({rest.data, size});
+      spare[before] -= size;
+      rest = {rest.data + size, rest.size - size};
+      macs += steps[before]->info.macs;
+    }
+  }
   const auto budget = static_cast<int64_t>(Caches().l2_bytes / kAheadShare / sizeof(float));
   for (size_t i = 0; i < steps.size(); ++i) {
-    std::vector<WeightSpan> spans;
     int64_t left = budget;
     for (size_t next = i + 1; next < steps.size() && left > 0; ++next) {
       WeightSpan span = steps[next]->weights();
       span.size = std::min(span.size, left);
       left -= span.size;
-      if (span.size > 0) spans.push_back(span);
+      if (span.size > 0) spans[i].push_back(span);
     }
-    steps[i]->ReadAhead(spans);
+    steps[i]->ReadAhead(spans[i]);
   }
 }
 

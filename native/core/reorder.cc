@@ -146,6 +146,7 @@ class ParallelStep : public Step {
   size_t items() const override { return std::max(first_->items(), second_->items()); }
   WeightSpan weights() const override { return second_->weights(); }
   void ReadAhead(const std::vector<WeightSpan>& spans) override { second_->ReadAhead(spans); }
+  int64_t ReadsAhead() const override { return second_->ReadsAhead(); }
   void Run(const RunContext& context, size_t begin, size_t end) const override {
     const size_t all = items();
     for (const Step* step : {first_.get(), second_.get()}) {

@@ -156,7 +156,28 @@ void TileStep::RunRows(const RunContext& context, int64_t image, int64_t begin, 
   }
 }
 
+void TileStep::ReadAhead(const std::vector<WeightSpan>& spans) {
+  ahead_ = spans;
+  ahead_size_ = 0;
+  for (const WeightSpan& span : spans) ahead_size_ += span.size;
+}
+
+int64_t TileStep::ReadsAhead() const {
+  if (strips_ == 0) return 0;
+  const int64_t last_strip = g_.rows * choice_.tiles - (strips_ - 1) * strip_tiles_;
+  int64_t floats = 0;
+  for (const Segment& segment : g_.segments) floats += Spare(segment, last_strip);
+  return floats;
+}
+
+int64_t TileStep::Spare(const Segment& segment, int64_t tiles) const {
+  const bool last = &segment == &g_.segments.back();
+  const int64_t next = last ? 0 : g_.depth * (&segment + 1)->vectors * g_.lanes;
+  return std::max<int64_t>(0, tiles * g_.depth * kPrefetchedPerStep * segment.vectors - next);
+}
+
 const float* TileStep::Ahead(int64_t at) const {
+  if (at < 0) return nullptr;
   for (const WeightSpan& span : ahead_) {
     if (at < span.size) return span.data + at;
     at -= span.size;
@@ -232,17 +253,18 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
   const Segment* next = &segment + 1 < g_.segments.data() + g_.segments.size() ? &segment + 1 : nullptr;
   const float* soon = next == nullptr ? nullptr : args.weights + (next->weights - segment.weights);
   const float* soon_end = soon == nullptr ? nullptr : soon + g_.depth * next->vectors * g_.lanes;
-  // The last tiles of all ask for more than that: each segment's share of what the next steps read.
+  // The last tiles of all ask for more than that: each segment's share of what the next steps read, such that the last
+  // segments are at the end of it.
   const int64_t per_tile = g_.depth * kPrefetchedPerStep * segment.vectors;
   const bool last = image + 1 == g_.images && end == g_.rows * choice_.tiles && !ahead_.empty();
-  const int64_t share = last ? std::max<int64_t>(0, (end - begin) * per_tile - (soon_end - soon)) : 0;
+  const int64_t share = last ? Spare(segment, end - begin) : 0;
   const bool scatters = g_.y_cols > 0;
   alignas(kAlignment) float tile_of_y[kMaxTilePixels * kMaxTileVectors * kMaxLanes];
   if (scatters) {
     args.y = tile_of_y;
     args.y_pixel_stride = g_.lanes;
   }
-  int64_t ahead = (&segment - g_.segments.data()) * share;
+  int64_t ahead = ahead_size_ - (&g_.segments.back() + 1 - &segment) * share;
   const int64_t ahead_end = ahead + share;
   for (int64_t t = begin; t < end; ++t) {
     args.prefetch = nullptr;

@@ -80,11 +80,14 @@ class TileStep : public RowStep {
   // Where rows were not merged.
   void RunRows(const RunContext& context, int64_t image, int64_t begin, int64_t end) const override;
   WeightSpan weights() const override { return SpanOf(weights_); }
-  void ReadAhead(const std::vector<WeightSpan>& spans) override { ahead_ = spans; }
+  void ReadAhead(const std::vector<WeightSpan>& spans) override;
+  int64_t ReadsAhead() const override;
 
  private:
-  // Floats [at, ...) of ahead_ as one row; null behind its end.
+  // Floats [at, ...) of ahead_ as one row; null where it has none.
   const float* Ahead(int64_t at) const;
+  // Those that are left for ahead_ while `tiles` tiles of a segment compute and ask for the next segment's weights.
+  int64_t Spare(const Segment& segment, int64_t tiles) const;
 
   // Pixels of a merged row, from `tile` (pixel after pixel, vector after vector) to the rows of y.
   void Scatter(const float* tile, float* y, int64_t pixel, int64_t pixels, int vectors) const;
@@ -99,6 +102,7 @@ class TileStep : public RowStep {
   std::vector<std::shared_ptr<Buffer>> keep_;
   PixelGrid weights_grid_;
   std::vector<WeightSpan> ahead_;
+  int64_t ahead_size_ = 0;
   int64_t strip_tiles_;  // tiles per strip
   int64_t strips_;
 };
