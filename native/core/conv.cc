@@ -112,8 +112,8 @@ ConvForm FormOf(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& st
   return wanted && Fits(*wanted, spec, e, builder.kernels()) ? *wanted : ChooseForm(spec, e, builder.kernels());
 }
 
-// Whether the factor that Act::kScaledSilu wants can be in the weights: it reaches nothing but the sums of products. The
-// weights are rounded once more.
+// Whether the factor that Act::kScaledSilu wants can be in the weights: it reaches nothing but the sums of products.
+// The weights are rounded once more.
 bool MayScaleSums(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder) {
   const EpilogueSpec& epilogue = spec.epilogue;
   return epilogue.activation.kind == Act::kSilu && !builder.options().strict && builder.IsConstant(step.inputs[1]) &&
@@ -228,7 +228,8 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
                                                   builder.kernels().transpose)
                                     : PackOrdered(cut.segments, order, lanes, builder.kernels().transpose);
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer), builder, &weights));
+  LANEWISE_RETURN_IF_ERROR(
+      PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer), builder, &weights));
   Tensor factors, scaled;
   if (builder.DeferredScale(step.inputs[0], &factors)) {
     const auto size = static_cast<int64_t>(cut.weights_size);
@@ -240,8 +241,7 @@ Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& 
     weights.grid.tensor = scaled.id;
   }
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(
-      PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
 
   const int64_t pixels = (g.cols + choice.tiles - 1) / choice.tiles;
   const std::string tiles = "tile " + std::to_string(pixels) + "x" + std::to_string(choice.vectors);

@@ -91,10 +91,10 @@ Status BuildPhase(const ConvTranspose2dSpec& spec, const ConvExtents& e, const P
                            std::to_string(spec.pads.left) + " dilations " + std::to_string(spec.dilations.h) + "," +
                            std::to_string(spec.dilations.w);
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, Packer(pack), builder, &weights));
-  std::shared_ptr<Buffer> bias;
   LANEWISE_RETURN_IF_ERROR(
-      PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
+      PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, Packer(pack), builder, &weights));
+  std::shared_ptr<Buffer> bias;
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   StepInfo info;
   info.kernel = "tile transposed x" + std::to_string(choice.vectors);
   info.macs = e.n * phase.rows.outputs * phase.cols.outputs * e.o * g.depth;

@@ -31,9 +31,7 @@ class PackStep : public Step {
 
 }  // namespace
 
-float SumFactor(const EpilogueSpec& epilogue) {
-  return epilogue.activation.kind == Act::kScaledSilu ? kSiluFactor : 1;
-}
+float SumFactor(const EpilogueSpec& epilogue) { return epilogue.activation.kind == Act::kScaledSilu ? kSiluFactor : 1; }
 
 Status PackWeights(int v, const EpilogueSpec& epilogue, const std::string& form, size_t size, Packer packer,
                    PlanBuilder& builder, PackedWeights* packed, std::shared_ptr<PackVerdict> verdict) {

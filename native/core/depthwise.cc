@@ -37,7 +37,8 @@ Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSp
   block.lanes = lanes;
   const std::string form = "depthwise " + std::to_string(lanes);
   const auto size = static_cast<size_t>(p.y.blocks() * taps * lanes);
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, size, Packer(pack), builder, &block.weights));
+  LANEWISE_RETURN_IF_ERROR(
+      PackWeights(step.inputs[1], spec.epilogue, form, size, Packer(pack), builder, &block.weights));
   LANEWISE_RETURN_IF_ERROR(PackBlockBias(spec.epilogue, form, channels, builder, &block.bias));
   for (int64_t ky = 0; ky < e.kh; ++ky) {
     for (int64_t kx = 0; kx < e.kw; ++kx) {

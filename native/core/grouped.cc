@@ -50,7 +50,8 @@ Status BuildPermutedGroups(const Conv2dSpec& spec, const ConvExtents& e, const S
   block.cols = e.kw;
   const std::string form = "grouped " + std::to_string(lanes) + " groups " + std::to_string(e.groups);
   const auto size = static_cast<size_t>(p.y.blocks() * e.taps() * depth * lanes);
-  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, size, Packer(pack), builder, &block.weights));
+  LANEWISE_RETURN_IF_ERROR(
+      PackWeights(step.inputs[1], spec.epilogue, form, size, Packer(pack), builder, &block.weights));
   LANEWISE_RETURN_IF_ERROR(PackBlockBias(spec.epilogue, form, e.o, builder, &block.bias));
   for (int64_t ky = 0; ky < e.kh; ++ky) block.row_offsets.push_back(ky * spec.dilations.h * p.x.row_stride);
   for (int64_t b = 0; b < p.y.blocks(); ++b) {

@@ -119,12 +119,11 @@ Status Build(const MatmulSpec& spec, const StepSpec& step, PlanBuilder& builder)
   const std::string form = "matmul " + std::to_string(g.lanes) + "x" + std::to_string(choice.vectors) +
                            (spec.transpose_b ? " transposed" : "");
   PackedWeights weights;
-  LANEWISE_RETURN_IF_ERROR(
-      PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size * static_cast<size_t>(b_count), packer(), builder, &weights));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form,
+                                       cut.weights_size * static_cast<size_t>(b_count), packer(), builder, &weights));
   if (b_count > 1) g.weights_image_offsets = Scaled(BatchIndices(lead, b_lead), static_cast<int64_t>(cut.weights_size));
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(
-      PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
 
   StepInfo info;
   info.kernel = "tile " + std::to_string((m + choice.tiles - 1) / choice.tiles) + "x" + std::to_string(choice.vectors);

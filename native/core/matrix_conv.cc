@@ -325,11 +325,10 @@ Status BuildMatrix(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec&
   const int64_t row = e.c * e.taps();
   Packer packer =
       PackBySegments(cut.segments, row, PackAndCheck(pack, check, cut.segments, row, builder.kernels(), verdict));
-  LANEWISE_RETURN_IF_ERROR(
-      PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer), builder, &weights, verdict));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer),
+                                       builder, &weights, verdict));
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(
-      PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const StepInfo info = ConvInfo("matrix bf16x3", e, p.bound);
   auto matrix = std::make_unique<MatrixStep>(spec, e, std::move(g), p.x, p.y, std::move(p.bound), cut.segments,
                                              weights.weights->data(), std::move(bias),

@@ -76,8 +76,8 @@ class Step {
   virtual const RowStep* AsRows() const { return nullptr; }
   // What the step reads from memory that no step before it has just written.
   virtual WeightSpan weights() const { return {}; }
-  // Weights of the steps behind it, what is wanted first at the end: a step that computes more than it reads brings them
-  // into the caches meanwhile.
+  // Weights of the steps behind it, what is wanted first at the end: a step that computes more than it reads brings
+  // them into the caches meanwhile.
   virtual void ReadAhead(const std::vector<WeightSpan>&) {}
   // Floats that it would bring.
   virtual int64_t ReadsAhead() const { return 0; }

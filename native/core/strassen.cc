@@ -344,11 +344,10 @@ Status BuildStrassen(const Conv2dSpec& spec, const ConvExtents& e, const StepSpe
   PackedWeights weights;
   const auto verdict = std::make_shared<PackVerdict>();
   Packer packer = PackBySegments(cut.segments, e.c, PackAndCheck(pack, check, cut.segments, e.c, kernels, verdict));
-  LANEWISE_RETURN_IF_ERROR(
-      PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer), builder, &weights, verdict));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer),
+                                       builder, &weights, verdict));
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(
-      PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const int threads = builder.options().threads;
   auto strassen = std::make_unique<StrassenStep>(e, p.x, p.y, p.bound, cut.segments, weights.weights->data(),
                                                  std::move(bias), threads, kernels);

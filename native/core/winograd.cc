@@ -274,11 +274,10 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
   const auto verdict = std::make_shared<PackVerdict>();
   Packer packer = PackBySegments(cut.segments, e.c * 9,
                                  PackAndCheck(pack, check, cut.segments, e.c * 9, builder.kernels(), verdict));
-  LANEWISE_RETURN_IF_ERROR(
-      PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer), builder, &weights, verdict));
+  LANEWISE_RETURN_IF_ERROR(PackWeights(step.inputs[1], spec.epilogue, form, cut.weights_size, std::move(packer),
+                                       builder, &weights, verdict));
   std::shared_ptr<Buffer> bias;
-  LANEWISE_RETURN_IF_ERROR(
-      PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
+  LANEWISE_RETURN_IF_ERROR(PackConvBias(spec.epilogue, form, cut.bias_size, PackBias(cut.segments), builder, &bias));
   const StepInfo info = ConvInfo(name + " " + vectors, e, p.bound);
   auto winograd =
       std::make_unique<WinogradStep>(spec, e, s, p.x, p.y, std::move(p.bound), cut.segments, weights.weights->data(),

@@ -43,8 +43,8 @@ enum class Act : int32_t {
   kScaledSilu,  // silu(x) of kSiluFactor*x
 };
 
-// -log2(e), as a float. silu(x) = x / (1 + exp(-x)) takes fewer operations from y = kSiluFactor*x: y / (kSiluFactor * (1
-// + 2^y)). A convolution has the factor in its weights.
+// -log2(e), as a float. silu(x) = x / (1 + exp(-x)) takes fewer operations from y = kSiluFactor*x, as
+// y / (kSiluFactor * (1 + 2^y)). A convolution has the factor in its weights.
 constexpr float kSiluFactor = -0x1.715476p+0f;
 
 enum class Unary : int32_t {
