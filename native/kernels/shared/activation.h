@@ -46,8 +46,8 @@ alignas(32) constexpr float kPowers[8] = {-1.52237248f, -1.53515899f, -1.5604162
                                           -1.57647991f, -1.54890966f, -1.53015757f, -1.52102172f};
 
 // silu(x) from y = kSiluFactor*x: y / (kSiluFactor + kSiluFactor * 2^y). Nothing is lost by the reduction y = n + r, n
-// in eighths, which three operations do: against silu's fifteen and a division there are twelve, and five instead of
-// eight need the multipliers. Error: 2.2 ulp, for positive x 1.8; where x is below -88, the result is that of -88.
+// in eighths, which three operations do: beside the division there are twelve in all, four of them multiply-adds, and
+// silu has fifteen and eight. Error: 2.2 ulp, for positive x 1.8; where x is below -88, the result is that of -88.
 inline Vec scaled_silu(Vec y) {
   y = min(splat(127.f), y);
   const Vec bounded = max(splat(-126.f), y);
