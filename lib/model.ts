@@ -40,8 +40,9 @@ export interface LoadOptions {
   /**
    * `fast` (default) may compute 3x3 convolutions by Winograd's algorithm, 1x1 ones by Strassen's, and dense ones on a
    * matrix unit (AMX) with float32 factors in three bfloat16 parts; all with a rounding error of the same order as the
-   * direct form's, and NaN where an infinite element comes in. `strict`: convolution, scaling and pooling add in the
-   * order of their definition, with the same bits on AVX2, AVX-512 and NEON.
+   * direct form's, and NaN where an infinite element comes in; weights in front of SiLU take a factor of it and are
+   * rounded once more. `strict`: convolution, scaling and pooling add in the order of their definition, with the same
+   * bits on AVX2, AVX-512 and NEON.
    */
   readonly numerics?: 'fast' | 'strict';
   /** Compiles for these input shapes at once, so that the first run need not. */
