@@ -38,7 +38,8 @@ struct Error {
   float at = 0;
 };
 
-// Every 1009th float; over all floats the largest error is 2.172 ulp, and 1.724 where the result is positive.
+// Every 1009th float; over all floats the largest error is 2.172 ulp, and 1.724 where the result is positive; without a
+// fused multiply-add 2.753 and 2.012.
 TEST(ScaledSiluStaysInItsBounds) {
   // Results below this come from powers of two at the end of their range.
   constexpr double kFlushed = 104 * kSmallest;
@@ -82,8 +83,8 @@ TEST(ScaledSiluStaysInItsBounds) {
   for (size_t i = 0; i < tables.size(); ++i) {
     const bool fused = IsFused(*tables[i]);
     std::printf("  %-12s %.3f ulp, where positive %.3f\n", tables[i]->isa, negative[i].ulps, positive[i].ulps);
-    CHECK(negative[i].ulps <= (fused ? 2.2 : 3), "at %.9g", static_cast<double>(negative[i].at));
-    CHECK(positive[i].ulps <= (fused ? 1.8 : 2.5), "at %.9g", static_cast<double>(positive[i].at));
+    CHECK(negative[i].ulps <= (fused ? 2.2 : 2.8), "at %.9g", static_cast<double>(negative[i].at));
+    CHECK(positive[i].ulps <= (fused ? 1.8 : 2.1), "at %.9g", static_cast<double>(positive[i].at));
   }
 }
 

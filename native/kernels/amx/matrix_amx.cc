@@ -1,4 +1,5 @@
-// Products of float32 in bfloat16 parts on AMX tiles; kernels/matrix.h has the arithmetic.
+// Products of float32 in bfloat16 parts on AMX tiles; kernels/matrix.h has the arithmetic. Over 400 lines: splitting,
+// products and epilogue take turns, portion by portion.
 //
 // Eight tile registers of 16 rows of 64 bytes: four hold sums, two hold pixels, two hold weights. A step multiplies six
 // pairs of parts; they are ordered so that each shares an operand with the one before, which stays loaded.
