@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 
 #include "core/flush.h"
 
@@ -87,8 +88,12 @@ double Convolve(const FormTrial& trial, const float* x, const float* weights) {
 }
 
 double SumOfSquares(const KernelTable& kernels, const float* values, int64_t count) {
+  constexpr float kPrecise = 0x1p-90f;  // squares that vanish in a float are nothing beside it
   const ScopedFlush flush;
-  return kernels.fold_row[static_cast<int>(Fold::kSumSquares)](values, static_cast<size_t>(count), 0);
+  const float sum = kernels.fold_row[static_cast<int>(Fold::kSumSquares)](values, static_cast<size_t>(count), 0);
+  if (sum >= kPrecise) return sum;
+  return std::accumulate(values, values + count, 0.,
+                         [](double all, float v) { return all + static_cast<double>(v) * static_cast<double>(v); });
 }
 
 std::string Describe(double got, double want, double bound) {
