@@ -35,14 +35,14 @@ export interface ModelPort {
 export interface LoadOptions {
   /** Threads per run; default: `setThreads`, `LANEWISE_THREADS`, or the processors available. */
   readonly threads?: number;
-  /** Forces an instruction set; one that is not there is an error. */
+  /** Forces an instruction set; one that is not there is an error. `amx` is used only where it is asked for. */
   readonly isa?: Isa;
   /**
-   * `fast` (default) may compute 3x3 convolutions by Winograd's algorithm, 1x1 ones by Strassen's, and dense ones on a
-   * matrix unit (AMX) with float32 factors in three bfloat16 parts; all with a rounding error of the same order as the
-   * direct form's, and NaN where an infinite element comes in; weights in front of SiLU take a factor of it and are
-   * rounded once more. `strict`: convolution, scaling and pooling add in the order of their definition, with the same
-   * bits on AVX2, AVX-512 and NEON.
+   * `fast` (default) may compute 3x3 convolutions by Winograd's algorithm, 1x1 ones by Strassen's, and dense ones, with
+   * `isa: 'amx'`, on a matrix unit with float32 factors in three bfloat16 parts; all with a rounding error of the same
+   * order as the direct form's, and NaN where an infinite element comes in; weights in front of SiLU take a factor of it
+   * and are rounded once more. `strict`: convolution, scaling and pooling add in the order of their definition, with the
+   * same bits on AVX2, AVX-512 and NEON.
    */
   readonly numerics?: 'fast' | 'strict';
   /** Compiles for these input shapes at once, so that the first run need not. */

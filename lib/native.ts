@@ -85,7 +85,7 @@ export interface NativePlan {
 }
 
 export interface CpuInfo {
-  /** ISAs that this machine can run with this binary, best last. */
+  /** ISAs that this machine can run with this binary, widest last. */
   readonly detected: readonly Isa[];
   /** ISAs compiled into this binary. */
   readonly built: readonly Isa[];

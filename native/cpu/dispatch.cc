@@ -1,5 +1,6 @@
 #include "cpu/dispatch.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,6 +13,9 @@ struct IsaEntry {
   const char* name;
   bool built;
   const KernelTable* table;  // null: not built, or not for this CPU
+  // Never chosen by itself: an AMX unit is slowed down when its processor draws too much power, by whatever its other
+  // cores do, and then gives what AVX-512 does, less the splitting (docs/performance.md).
+  bool on_request = false;
 };
 
 // An ISA's table is filled by code compiled for that ISA, so not even the table function may run on another CPU. There
@@ -22,7 +26,7 @@ IsaEntry Entry(const char* name, bool supported, const KernelTable* (*table)()) 
   return {name, filled != nullptr, filled};
 }
 
-// Best last. The first call fills the tables under the lock of a local static.
+// Widest last. The first call fills the tables under the lock of a local static.
 const std::vector<IsaEntry>& Entries() {
   static const std::vector<IsaEntry> entries = [] {
     const Features& f = DetectedFeatures();
@@ -31,6 +35,7 @@ const std::vector<IsaEntry>& Entries() {
     e.push_back(Entry("avx2", f.avx2, avx2_table));
     e.push_back(Entry("avx512", f.avx512, avx512_table));
     e.push_back(Entry("amx", f.amx, amx_table));
+    e.back().on_request = true;
     e.push_back({"neon", false, nullptr});
 #elif defined(__aarch64__) || defined(_M_ARM64)
     e.push_back({"avx2", false, nullptr});
@@ -92,7 +97,10 @@ Status ActiveKernels(const KernelTable** table) {
     if (!status.ok()) status.message = "LANEWISE_ISA: " + status.message;
     return status;
   }
-  return FindKernels(SupportedIsas().back(), table);
+  const auto& entries = Entries();
+  const auto best = std::find_if(entries.rbegin(), entries.rend(),
+                                 [](const IsaEntry& e) { return e.table != nullptr && !e.on_request; });
+  return FindKernels(best->name, table);
 }
 
 }  // namespace lanewise

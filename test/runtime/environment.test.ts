@@ -57,9 +57,9 @@ spawning('every detected instruction set can be forced, and is what runs', async
   t.is(kernels.size, tiled.length, [...kernels].join(' | '));
 });
 
-spawning('without the variable the best one is active', async (t) => {
+spawning('without the variable the widest one is active, but for AMX, which has to be asked for', async (t) => {
   const { info, report: made } = await reportWith({});
-  t.is(info.active, info.detected.at(-1)!);
+  t.is(info.active, info.detected.filter((isa) => isa !== 'amx').at(-1)!);
   t.is(made.isa, info.active);
 });
 
