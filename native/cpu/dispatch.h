@@ -9,7 +9,8 @@
 
 namespace lanewise {
 
-// Names of the ISAs compiled into this binary, and of those that this machine can run, widest last. "scalar" is in both.
+// Names of the ISAs compiled into this binary, and of those that this machine can run, widest last. "scalar" is in
+// both.
 std::vector<std::string> BuiltIsas();
 std::vector<std::string> SupportedIsas();
 
