@@ -2,7 +2,6 @@
  * What a model may cost before it is refused. The bytes of a model are not trusted: a file of a few hundred bytes can ask
  * for terabytes. Everything that a file or an input shape can make large is compared with one of these first.
  */
-import { getHeapStatistics } from 'node:v8';
 import { describe, nearest } from './describe.js';
 import { LanewiseError } from './errors.js';
 
@@ -26,11 +25,18 @@ export interface Limits {
 
 export type AllLimits = Readonly<Required<Limits>>;
 
+const MiB = 2 ** 20;
 const GiB = 2 ** 30;
+
+/** Asked for when it is needed: loading `node:v8` takes as long as a tenth of a small model's cold start. */
+let quarterOfHeap: number | undefined;
 
 export const defaultLimits: AllLimits = {
   maxFileBytes: 2 * GiB,
-  maxDecodedBytes: Math.floor(getHeapStatistics().heap_size_limit / 4),
+  get maxDecodedBytes() {
+    quarterOfHeap ??= Math.floor(process.getBuiltinModule('node:v8').getHeapStatistics().heap_size_limit / 4);
+    return quarterOfHeap;
+  },
   maxNodes: 100_000,
   maxTensorElements: 2 ** 30,
   maxExtent: 2 ** 24,
@@ -78,6 +84,18 @@ export function checkLimit(limits: AllLimits, name: keyof Limits, value: number,
     'ERR_LIMIT',
     `${what}: ${value} is more than limits.${name}, ${limits[name]}; raise it with loadModel(source, { limits: { ${name}: ... } }) if the model is trusted`,
   );
+}
+
+/** Less than a quarter of any heap that Node.js runs with, so not worth asking how large it is. */
+const littleHeap = 4 * MiB;
+
+/**
+ * @param heap bytes of the JavaScript heap that the file has taken, or will have, by estimate
+ * @throws LanewiseError ERR_LIMIT
+ */
+export function checkDecodedHeap(limits: AllLimits, heap: number): void {
+  if (limits === defaultLimits && heap <= littleHeap) return;
+  checkLimit(limits, 'maxDecodedBytes', heap, 'the model: bytes of heap to decode it');
 }
 
 /** Adds up the bytes of constants and refuses the one that is too many. */

@@ -7,7 +7,6 @@
  * them. So a plan belongs to input shapes and to the elements it was made for; what a stage computed and the next one needs
  * beside these values is computed again.
  */
-import { createHash } from 'node:crypto';
 import { constantOfTensor } from './feeds.js';
 import type { Constant } from './graph/ir.js';
 import type { NativeArray } from './native.js';
@@ -20,9 +19,13 @@ export const keyOfValues = (known: KnownValues): string =>
   [...known]
     .map(([name, { data, shape }]) => {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      return `; ${name} [${shape}] = ${createHash('sha256').update(bytes).digest('base64')}`;
+      return `; ${name} [${shape}] = ${hashOf(bytes)}`;
     })
     .join('');
+
+/** Few models need it: `node:crypto` is loaded for those alone, for it takes a twentieth of a small model's cold start. */
+const hashOf = (bytes: Uint8Array): string =>
+  process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest('base64');
 
 /** Where values are read from and written to: inputs of a plan by name, its outputs in order. */
 interface StagePorts {

@@ -6,7 +6,7 @@ import { type DescField, type DescMessage, fromBinary, ScalarType } from '@bufbu
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { LanewiseError } from '../errors.js';
-import { type AllLimits, checkLimit, defaultLimits } from '../limits.js';
+import { type AllLimits, checkDecodedHeap, defaultLimits } from '../limits.js';
 import { formatError } from './format-error.js';
 import { heapCosts, maxDepth } from './wire.js';
 
@@ -82,7 +82,7 @@ function checkDecoding(bytes: Uint8Array, limits: AllLimits): void {
       else
         heap += scalarBytes(field, bytes, wireType, wireType === WireType.LengthDelimited ? from : start, reader.pos);
     }
-    checkLimit(limits, 'maxDecodedBytes', heap, 'the model: bytes of heap to decode it');
+    checkDecodedHeap(limits, heap);
   }
 }
 

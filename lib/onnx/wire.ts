@@ -6,7 +6,7 @@
  * JavaScript heap that is full ends the process: no error can be caught then.
  */
 import { Buffer } from 'node:buffer';
-import { type AllLimits, checkLimit } from '../limits.js';
+import { type AllLimits, checkDecodedHeap, checkLimit } from '../limits.js';
 import { formatError } from './format-error.js';
 
 /** Bytes of heap, rounded up from what V8 was seen to take. */
@@ -237,7 +237,6 @@ export class WireReader {
 
   #spend(bytes: number): void {
     this.#heap += bytes;
-    if (this.#heap > this.#limits.maxDecodedBytes)
-      checkLimit(this.#limits, 'maxDecodedBytes', this.#heap, 'the model: bytes of heap to decode it');
+    checkDecodedHeap(this.#limits, this.#heap);
   }
 }
