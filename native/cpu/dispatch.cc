@@ -13,8 +13,8 @@ struct IsaEntry {
   const char* name;
   bool built;
   const KernelTable* table;  // null: not built, or not for this CPU
-  // Never chosen by itself: an AMX unit is slowed down when its processor draws too much power, by whatever its other
-  // cores do, and then gives what AVX-512 does, less the splitting (docs/performance.md).
+  // Never chosen by itself: on a shared server an AMX unit was seen to slow down to the rate of AVX-512 for seconds at
+  // a time, while the multiply-adds did not (docs/performance.md).
   bool on_request = false;
 };
 
