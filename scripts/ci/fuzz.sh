@@ -10,13 +10,14 @@ cmake -S . -B build/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DLANEWISE_BUILD_
 ninja -C build/fuzz
 
 mkdir -p build/fuzz-findings
-for target in build/fuzz/fuzz_*; do
-  [ -x "$target" ] && [ -f "$target" ] || continue
-  name=$(basename "$target")
-  say "$name"
-  "$target" -runs="${FUZZ_RUNS:-10000}" -max_len=64 -len_control=0 -entropic=0 -seed=1 -verbosity=0 \
-    -artifact_prefix=build/fuzz-findings/"$name"-
-done
+fuzz() {
+  say "$(basename "$1")"
+  "$1" -runs="${FUZZ_RUNS:-10000}" -max_len=64 -len_control=0 -entropic=0 -seed=1 -verbosity=0 \
+    -artifact_prefix=build/fuzz-findings/"$(basename "$1")"-
+}
+export -f fuzz say
+find build/fuzz -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x -print0 | sort -z |
+  xargs -0 -n 1 -P "$(nproc)" bash -euc 'fuzz "$1"' fuzz
 
 say "mutated models"
 node build/ts/test/fuzz/main.js --target onnx --mutants "${FUZZ_MUTANTS:-500}" --minutes 5 --seed 1
