@@ -28,7 +28,7 @@ export type AllLimits = Readonly<Required<Limits>>;
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
-/** Asked for when it is needed: loading `node:v8` takes as long as a tenth of a small model's cold start. */
+/** Asked for when it is needed: loading `node:v8` takes milliseconds of a cold start. */
 let quarterOfHeap: number | undefined;
 
 export const defaultLimits: AllLimits = {

@@ -23,7 +23,7 @@ export const keyOfValues = (known: KnownValues): string =>
     })
     .join('');
 
-/** Few models need it: `node:crypto` is loaded for those alone, for it takes a twentieth of a small model's cold start. */
+/** Few models need it: `node:crypto` is loaded for those alone, for it takes milliseconds of a cold start. */
 const hashOf = (bytes: Uint8Array): string =>
   process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest('base64');
 

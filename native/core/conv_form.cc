@@ -122,7 +122,7 @@ ConvForm ChooseForm(const Conv2dSpec& spec, const ConvExtents& e, const KernelTa
     }
   }
   // Only where a product of a vector takes a cycle. At two a cycle the additions weigh twice as much: what the same
-  // costs would still have chosen, layers of 1024 channels, took 2 to 13 % longer with 512 bits.
+  // costs would still have chosen, layers of 1024 channels, took up to 15 % longer with 512 bits.
   constexpr double kStrassenWorthwhile = 0.97;
   if (kernels.lanes == 16 && DetectedFeatures().avx512_in_halves) {
     const double share = StrassenShare(spec, e, kernels);
