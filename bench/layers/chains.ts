@@ -33,7 +33,10 @@ export const layers: readonly Layer[] = [
   dense(256, 256, 14, 3),
   dense(512, 512, 7, 3),
   dense(64, 64, 28, 5),
+  grouped('depthwise', 32, 112, 32),
   grouped('depthwise', 144, 56, 144),
+  grouped('depthwise', 192, 28, 192),
+  grouped('depthwise', 576, 14, 576),
   grouped('depthwise', 960, 7, 960),
   grouped('groups-of-4', 128, 56, 32),
 ];

@@ -49,13 +49,17 @@ async function measure(layer: Layer, options: CommonOptions, part: PartProgress)
     if (!example) throw new Error(`${layer.name}: the plan has no step of that name`);
     const ourTurn = async () => {
       await settle(threads, profile);
-      profile(); // the clock takes a while to settle after the probe
-      const steps = profile();
+      profile(); // the other one's data is in the caches, and the clock takes a while to settle after the probe
+      const steps = Array.from({ length: turnRuns }, profile).flat();
       return { layerMs: median(steps.map(({ ms }) => ms)), clock: median(steps.map(({ clock = 0 }) => clock)) };
     };
+    const rivalTurns: { readonly begin: number; readonly end: number }[] = [];
     const rivalTurn = async () => {
       await settle(threads, () => rival.run());
-      for (let run = 0; run < rivalRuns; run++) await rival.run();
+      await rival.run();
+      const begin = rival.runs();
+      for (let run = 0; run < turnRuns; run++) await rival.run();
+      rivalTurns.push({ begin, end: rival.runs() });
     };
     const ours = [];
     for (let round = 0; round < rounds; round++) {
@@ -69,10 +73,10 @@ async function measure(layer: Layer, options: CommonOptions, part: PartProgress)
       );
       part.at((round + 1) / rounds, layer.name);
     }
-    const rivalRounds = await rival.finish();
+    const rivalTimes = await rival.finish();
     const all = ours.map(({ result, ...probes }, round) => ({
       ...probes,
-      result: { ...result, rivalMs: median(rivalRounds[(round + 1) * rivalRuns - 1] ?? []) },
+      result: { ...result, rivalMs: median(rivalTimes.slice(rivalTurns[round]?.begin, rivalTurns[round]?.end).flat()) },
     }));
     return { ...summary(example, all, threads), name: layer.name, errors };
   } finally {
@@ -80,8 +84,8 @@ async function measure(layer: Layer, options: CommonOptions, part: PartProgress)
   }
 }
 
-/** Of a turn; the last one counts. */
-const rivalRuns = 2;
+/** Of either engine, after one that does not count: their code and branches are as well known as in a loop. */
+const turnRuns = 10;
 
 interface LayerRound {
   readonly layerMs: number;

@@ -7,6 +7,8 @@ import { isMeasured, occurrences } from './chains.js';
 
 export interface RivalChain {
   run(): Promise<void>;
+  /** How many there have been. */
+  runs(): number;
   /** Ends the session: milliseconds of each occurrence of the layer, run by run. Microseconds are as fine as it tells. */
   finish(): Promise<number[][]>;
 }
@@ -47,10 +49,13 @@ export async function openRivalChain(
     enableProfiling: true,
     profileFilePrefix: join(folder, 'profile'),
   });
+  let runs = 0;
   return {
     async run() {
       await session.run(feeds);
+      runs++;
     },
+    runs: () => runs,
     async finish() {
       try {
         session.endProfiling();

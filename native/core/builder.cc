@@ -7,6 +7,7 @@
 
 #include "core/build.h"
 #include "core/channel_map.h"
+#include "core/conv.h"
 #include "core/conv_geometry.h"
 #include "core/reorder.h"
 
@@ -120,7 +121,7 @@ void PlanBuilder::CollectNeeds() {
     Halo halo;
     int pad_value = kNone;
     if (const auto* conv = std::get_if<Conv2dSpec>(&step.spec)) {
-      halo = ConvHalo(*conv, shape(step.inputs[0]), shape(step.inputs[1]), shape(step.outputs[0]));
+      halo = BorderOf(*conv, step, *this);
       pad_value = conv->pad_value;
     } else if (const auto* transposed = std::get_if<ConvTranspose2dSpec>(&step.spec)) {
       halo = ConvTransposeHalo(*transposed, shape(step.inputs[0]), shape(step.inputs[1]), shape(step.outputs[0]));

@@ -157,8 +157,7 @@ constexpr int64_t kWeightCost = 16;
 
 Status BuildDense(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder) {
   const int lanes = builder.lanes();
-  const Shape& w_shape = builder.shape(step.inputs[1]);
-  const Halo halo = ConvHalo(spec, builder.shape(step.inputs[0]), w_shape, builder.shape(step.outputs[0]));
+  const Halo halo = BorderOf(spec, step, builder);
   const Layout had = builder.LayoutOf(step.inputs[0]);
   const bool direct = e.c < kFewChannels && had != Layout::kBlocked;
   Tensor x;
@@ -268,16 +267,19 @@ bool IsDirectDense(const Conv2dSpec& spec, const StepSpec& step, const PlanBuild
   return !IsDepthwise(e) && !FitsPermutedGroups(e) && FormOf(spec, e, step, builder).kind == ConvForm::kDirect;
 }
 
+Halo BorderOf(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder) {
+  ConvExtents e;
+  if (CheckExtents(spec, step, builder, &e).ok() && IsDepthwiseSquare(spec, e)) return {};
+  return ConvHalo(spec, builder.shape(step.inputs[0]), builder.shape(step.inputs[1]), builder.shape(step.outputs[0]));
+}
+
 bool IsDepthwise(const ConvExtents& e) { return e.group_inputs == 1 && e.group_outputs == 1 && e.groups > 1; }
 
 bool ScalesItsWeights(const StepSpec& reader, const PlanBuilder& builder) {
   const auto* spec = std::get_if<Conv2dSpec>(&reader.spec);
   ConvExtents e;
   if (spec == nullptr || builder.options().strict || !CheckExtents(*spec, reader, builder, &e).ok()) return false;
-  const bool pointwise = e.groups == 1 && e.taps() == 1 &&
-                         ConvHalo(*spec, builder.shape(reader.inputs[0]), builder.shape(reader.inputs[1]),
-                                  builder.shape(reader.outputs[0]))
-                             .empty();
+  const bool pointwise = e.groups == 1 && e.taps() == 1 && BorderOf(*spec, reader, builder).empty();
   return pointwise && builder.IsConstant(reader.inputs[1]) && e.o * kWeightCost <= e.h * e.w &&
          FormOf(*spec, e, reader, builder).kind == ConvForm::kDirect;
 }
@@ -305,9 +307,8 @@ Status ConvOutput(const EpilogueSpec& epilogue, const StepSpec& step, PlanBuilde
 
 Status BindPlanes(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder,
                   PlaneOperands* operands) {
-  const Halo halo =
-      ConvHalo(spec, builder.shape(step.inputs[0]), builder.shape(step.inputs[1]), builder.shape(step.outputs[0]));
-  LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], Layout::kBlocked, halo, spec.pad_value, &operands->x));
+  const Halo border = BorderOf(spec, step, builder);
+  LANEWISE_RETURN_IF_ERROR(builder.In(step.inputs[0], Layout::kBlocked, border, spec.pad_value, &operands->x));
   LANEWISE_RETURN_IF_ERROR(BindEpilogue(spec.epilogue, e.o, Layout::kBlocked, builder, &operands->bound));
   return ConvOutput(spec.epilogue, step, builder, &operands->y);
 }

@@ -18,9 +18,14 @@ struct ConvExtents {
 
 // Depthwise with multiplier one: one vector per tap (depthwise.cc).
 bool IsDepthwise(const ConvExtents& e);
+// Such a convolution that has kernels of its own, which need no border around their input.
+bool IsDepthwiseSquare(const Conv2dSpec& spec, const ConvExtents& e);
 // Every vector of output channels reads one block of input channels, whatever the ISA's vector: lanes are permuted
 // (grouped.cc). The answer does not depend on the ISA, so that all of them add in the same order.
 bool FitsPermutedGroups(const ConvExtents& e);
+
+// The border around its input that a convolution reads.
+Halo BorderOf(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder);
 
 // Whether a step with constant weights is one of these two, or dense in the direct form.
 bool IsPlanewise(const Conv2dSpec& spec, const StepSpec& step, const PlanBuilder& builder);

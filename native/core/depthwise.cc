@@ -11,6 +11,10 @@ struct DepthwiseBlock {
   std::shared_ptr<Buffer> bias;
   std::vector<ptrdiff_t> offsets;  // of the taps, from a pixel's first one
   int64_t lanes;
+  // Of the kernels for squares.
+  int64_t side, h, w;
+  Pair strides;
+  Pads pads;
 
   int64_t operator()(const RunContext& context, int64_t block, DepthwiseArgs* args) const {
     const float* packed = weights.weights ? weights.weights->data() : context.Data(weights.grid.tensor);
@@ -20,9 +24,26 @@ struct DepthwiseBlock {
     args->taps = offsets.size();
     return block;
   }
+  void InRow(int64_t row, DepthwiseArgs* args) const {
+    const int64_t top = row * strides.h - pads.top;
+    args->first_row = static_cast<int>(std::max<int64_t>(0, -top));
+    args->end_row = static_cast<int>(std::min(side, h - top));
+  }
+  void InCols(int64_t col, int64_t pixels, DepthwiseArgs* args) const {
+    const int64_t left = col * strides.w - pads.left;
+    args->first_col = static_cast<int>(std::max<int64_t>(0, -left));
+    args->end_col = static_cast<int>(std::min((pixels - 1) * strides.w + side, w - left));
+  }
 };
 
 }  // namespace
+
+bool IsDepthwiseSquare(const Conv2dSpec& spec, const ConvExtents& e) {
+  const int64_t edge = e.kw / 2, right = BorderAfter(e.w, e.ow, e.kw, spec.strides.w, 1, spec.pads.left);
+  return IsDepthwise(e) && e.kh == e.kw && (e.kh == 3 || e.kh == 5) && spec.dilations.h == 1 && spec.dilations.w == 1 &&
+         (spec.strides.w == 1 || spec.strides.w == 2) && spec.pad_value == kNone && spec.pads.left <= edge &&
+         right <= edge;
+}
 
 Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSpec& step, PlanBuilder& builder) {
   PlaneOperands p;
@@ -45,12 +66,11 @@ Status BuildDepthwise(const Conv2dSpec& spec, const ConvExtents& e, const StepSp
       block.offsets.push_back(ky * spec.dilations.h * p.x.row_stride + kx * spec.dilations.w * p.x.pixel_stride);
     }
   }
-  // Kernels of their own for the common shapes.
-  const DepthwiseKernel* kernels = builder.kernels().depthwise;
-  const bool dense = e.kh == e.kw && spec.dilations.h == 1 && spec.dilations.w == 1 && p.x.pixel_stride == lanes;
-  if (dense && (e.kh == 3 || e.kh == 5) && (spec.strides.w == 1 || spec.strides.w == 2)) {
-    kernels = builder.kernels().depthwise_square[e.kh == 5][spec.strides.w - 1];
-  }
+  block.side = e.kh, block.h = e.h, block.w = e.w;
+  block.strides = spec.strides, block.pads = spec.pads;
+  const DepthwiseKernel* kernels = IsDepthwiseSquare(spec, e)
+                                       ? builder.kernels().depthwise_square[e.kh == 5][spec.strides.w - 1]
+                                       : builder.kernels().depthwise;
   const StepInfo info = ConvInfo("depthwise " + std::to_string(e.kh) + "x" + std::to_string(e.kw), e, p.bound);
   builder.Add(
       std::make_unique<PlaneStep<DepthwiseArgs, DepthwiseBlock>>(

@@ -24,6 +24,8 @@ struct GroupedBlock {
     args->kernel_rows = row_offsets.size();
     return input_blocks[static_cast<size_t>(block)];
   }
+  void InRow(int64_t, GroupedArgs*) const {}
+  void InCols(int64_t, int64_t, GroupedArgs*) const {}
 };
 
 }  // namespace

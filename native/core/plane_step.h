@@ -11,7 +11,8 @@
 namespace lanewise {
 
 // Block: int64_t operator()(const RunContext&, int64_t block, Args*) sets weights, bias and whatever else belongs to a
-// block of output channels, and returns the block of the input it reads.
+// block of output channels, and returns the block of the input it reads. void InRow(int64_t row, Args*) and
+// void InCols(int64_t col, int64_t pixels, Args*) set what depends on where in the plane the pixels are.
 template <typename Args, typename Block>
 class PlaneStep : public RowStep {
  public:
@@ -82,8 +83,23 @@ class PlaneStep : public RowStep {
     const float* x = context.Data(x_.id) + x_origin_ + image * x_.image_stride + input_block * x_.block_stride;
     float* y = context.Data(y_.id) + image * y_.image_stride + block * y_.block_stride;
 
+    // Small maps: as little as possible between the calls.
+    if (tiles_ == 1 && residual == nullptr && gate == nullptr) {
+      const auto kernel = kernels_[cols_ - 1];
+      args.x = x + begin * x_row_step_;
+      args.y = y + begin * y_.row_stride;
+      block_.InCols(0, cols_, &args);
+      for (int64_t row = begin; row < end; ++row) {
+        block_.InRow(row, &args);
+        kernel(args);
+        args.x += x_row_step_;
+        args.y += y_.row_stride;
+      }
+      return;
+    }
     const int64_t small = cols_ / tiles_, large_count = cols_ % tiles_;
     for (int64_t row = begin; row < end; ++row) {
+      block_.InRow(row, &args);
       int64_t col = 0;
       for (int64_t tile = 0; tile < tiles_; ++tile) {
         const int64_t pixels = small + (tile < large_count ? 1 : 0);
@@ -95,6 +111,7 @@ class PlaneStep : public RowStep {
         if (gate != nullptr) {
           args.epilogue.gate = gate + row * bound_.gate.row_stride + col * bound_.gate.pixel_stride;
         }
+        block_.InCols(col, pixels, &args);
         kernels_[pixels - 1](args);
         col += pixels;
       }

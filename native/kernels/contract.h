@@ -167,7 +167,8 @@ using TileKernel = void (*)(const TileArgs&);
 // Depthwise: MR pixels x one vector of channels; tap t of pixel m is the vector at x[offsets[t] + m*x_pixel_stride].
 //   y[m] = epilogue(bias + sum over t: x[...] * w[t])
 // The kernels for squares of K x K taps expect them row by row, neighbours one vector apart, and pixels a stride of
-// vectors apart: of `offsets` they read the first of each row, and neither `taps` nor `x_pixel_stride`.
+// vectors apart: of `offsets` they read the first of each row, and neither `taps` nor `x_pixel_stride`. They need no
+// border around the input: taps outside of it are left out.
 struct DepthwiseArgs {
   const float* x;
   ptrdiff_t x_pixel_stride;
@@ -178,6 +179,10 @@ struct DepthwiseArgs {
   float* y;
   ptrdiff_t y_pixel_stride;
   Epilogue epilogue;
+  // Squares: which of the rows and columns that the MR pixels meet are in the input. All columns, but for K/2 at most
+  // at either end.
+  int first_row, end_row;
+  int first_col, end_col;
 };
 using DepthwiseKernel = void (*)(const DepthwiseArgs&);
 

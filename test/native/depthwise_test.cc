@@ -16,10 +16,16 @@ struct Tap {
   size_t row, col;
 };
 
+// What is missing of a window's rows and columns, which the border around an input would be.
+struct Border {
+  size_t top = 0, left = 0, bottom = 0, right = 0;
+};
+
 // kChannels channels of a plane, in however many blocks the ISA has for them.
 struct Problem {
   size_t pixels, rows, cols, stride;
   size_t square = 0;  // taps per side where they form a dense square, which has kernels of its own
+  Border border;      // of squares: x begins behind it
   std::vector<Tap> taps;
   std::vector<float> x, weights, bias;  // x [channel][row][col], weights [tap][channel]
   EpilogueCase epilogue;
@@ -28,8 +34,10 @@ struct Problem {
   Bounded Expected(size_t pixel, size_t channel) const {
     double sum = bias[channel], magnitude = std::fabs(sum);
     for (size_t t = 0; t < taps.size(); ++t) {
-      const size_t at = (channel * rows + taps[t].row) * cols + taps[t].col + pixel * stride;
-      const double product = static_cast<double>(x[at]) * weights[t * kChannels + channel];
+      const size_t row = taps[t].row - border.top, col = taps[t].col + pixel * stride - border.left;
+      if (row >= rows || col >= cols) continue;
+      const double product =
+          static_cast<double>(x[(channel * rows + row) * cols + col]) * weights[t * kChannels + channel];
       sum += product;
       magnitude += std::fabs(product);
     }
@@ -62,10 +70,13 @@ Problem MakeProblem(size_t variant, size_t pixels, size_t taps, size_t stride, N
 }
 
 // All taps of a square, which a problem of MakeProblem must have as many as.
-Problem MakeSquare(size_t variant, size_t pixels, size_t side, size_t stride, Numbers numbers, uint64_t seed) {
+Problem MakeSquare(size_t variant, size_t pixels, size_t side, size_t stride, Numbers numbers, uint64_t seed,
+                   const Border& border = {}) {
   Problem p = MakeProblem(variant, pixels, side * side, stride, numbers, seed);
-  p.square = p.rows = side;
-  p.cols = (pixels - 1) * stride + side;
+  p.square = side;
+  p.border = border;
+  p.rows = side - border.top - border.bottom;
+  p.cols = (pixels - 1) * stride + side - border.left - border.right;
   p.x = Values(kChannels * p.rows * p.cols, static_cast<uint32_t>(seed), numbers);
   for (size_t t = 0; t < side * side; ++t) p.taps[t] = {t / side, t % side};
   return p;
@@ -91,13 +102,16 @@ std::vector<float> Run(const KernelTable& table, const Problem& p, size_t most, 
     for (const Tap& tap : p.taps) {
       offsets.push_back(static_cast<ptrdiff_t>(tap.row) * x.row_stride() + static_cast<ptrdiff_t>(tap.col * lanes));
     }
+    const Border& border = p.border;
+    const float* const origin = x.block(block) - static_cast<ptrdiff_t>(border.top) * x.row_stride() -
+                                static_cast<ptrdiff_t>(border.left * lanes);
     for (size_t pixel = 0; pixel < p.pixels; pixel += most) {
       const size_t count = std::min(most, p.pixels - pixel);
       const TileLayout layout = {static_cast<ptrdiff_t>(lanes * (1 + variant % 3)), 0};
       TileMemory out(count, 1, lanes, lanes, layout, guard);
       const PlacedEpilogue placed(p.epilogue, pixel, count, channel, 1, lanes, lanes, variant, guard);
       DepthwiseArgs args{};
-      args.x = x.block(block) + pixel * p.stride * lanes;
+      args.x = origin + pixel * p.stride * lanes;
       args.x_pixel_stride = static_cast<ptrdiff_t>(p.stride * lanes);
       args.offsets = offsets.data();
       args.taps = offsets.size();
@@ -106,6 +120,12 @@ std::vector<float> Run(const KernelTable& table, const Problem& p, size_t most, 
       args.y = out.data();
       args.y_pixel_stride = layout.pixel_stride;
       args.epilogue = placed.epilogue;
+      const auto window = static_cast<int>((count - 1) * p.stride + p.square);
+      const auto before = static_cast<int>(border.left) - static_cast<int>(pixel * p.stride);
+      args.first_row = static_cast<int>(border.top);
+      args.end_row = static_cast<int>(border.top + p.rows);
+      args.first_col = std::max(0, before);
+      args.end_col = std::min(window, before + static_cast<int>(p.cols));
       Kernels(table, p)[count - 1](args);
       CHECK(out.Strays() == 0, "%s depthwise %zu: wrote outside its output", table.isa, count);
       for (size_t m = 0; m < count; ++m)
@@ -157,6 +177,23 @@ TEST(EveryDepthwiseSquareAgainstDouble) {
         const Numbers numbers = variant % 2 == 0 ? Numbers::kIntegers : Numbers::kReals;
         const uint64_t seed = 10000 * shape + 1000 * pixels + variant;
         CheckRow(MakeSquare(variant, pixels, shape % 2 ? 5 : 3, 1 + shape / 2, numbers, seed), variant);
+      }
+    }
+  }
+}
+
+// Every border a row can have, read from memory that has none of it.
+TEST(DepthwiseSquaresLeaveOutWhatIsNotThere) {
+  for (size_t shape = 0; shape < 4; ++shape) {
+    const size_t side = shape % 2 ? 5 : 3, stride = 1 + shape / 2, edges = side / 2 + 1;
+    for (size_t pixels = 1; pixels <= kMaxRowPixels; pixels += QuickLevel() ? 3 : 1) {
+      // Any rows may be missing, all of them as well.
+      for (size_t top = 0; top <= side; ++top) {
+        for (size_t i = 0; i < edges * edges; ++i) {
+          const Border border = {top, i % edges, (i + pixels) % (side - top + 1), i / edges};
+          const uint64_t seed = 10000 * shape + 1000 * pixels + 100 * top + i;
+          CheckRow(MakeSquare(i, pixels, side, stride, Numbers::kReals, seed, border), i);
+        }
       }
     }
   }

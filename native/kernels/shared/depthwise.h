@@ -5,8 +5,9 @@
 // `depthwise` takes any taps: one weight vector and MR input vectors per tap, that is MR + 1 loads for MR
 // multiply-adds. Two load ports would sustain that, but not the stores and calls beside it, so the shapes that networks
 // are made of have kernels of their own: `depthwise_square` knows its K x K taps and its stride, keeps a row of weights
-// in registers, and uses each input vector for all outputs of the row that it belongs to. Depth multipliers other than
-// one are small groups: see grouped.h.
+// in registers, and uses each input vector for all outputs of the row that it belongs to. It leaves out taps
+// outside of the input, so that no map has a border: of 7 x 7 pixels it would be 32, or 72 for 5 x 5 taps. Depth
+// multipliers other than one are small groups: see grouped.h.
 #pragma once
 
 #include "kernels/contract.h"
@@ -42,15 +43,17 @@ void depthwise_square(const lanewise::DepthwiseArgs& args) {
   const Vec bias = load(args.bias);
 #pragma GCC unroll 14
   for (int m = 0; m < MR; ++m) acc[m][0] = bias;
-  const float* w = args.weights;
-  for (int ky = 0; ky < K; ++ky) {
+  constexpr int kCols = (MR - 1) * S + K, kEdge = K / 2;
+  const float* w = args.weights + args.first_row * K * kLanes;
+  for (int ky = args.first_row; ky < args.end_row; ++ky) {
     Vec tap[K];
 #pragma GCC unroll 5
     for (int kx = 0; kx < K; ++kx) tap[kx] = load(w + kx * kLanes);
     w += K * kLanes;
     const float* x = args.x + args.offsets[ky * K];
 #pragma GCC unroll 31
-    for (int j = 0; j < (MR - 1) * S + K; ++j) {
+    for (int j = 0; j < kCols; ++j) {
+      if ((j < kEdge && j < args.first_col) || (j >= kCols - kEdge && j >= args.end_col)) continue;
       const Vec v = load(x + j * kLanes);
 #pragma GCC unroll 5
       for (int kx = 0; kx < K; ++kx) {
