@@ -18,9 +18,9 @@ int MaxPixels(const KernelTable& kernels, int vectors) {
 // Cycles of one tile on a core with two multiply-add ports. Per element of depth: the products, or the loads, of which
 // about 1.5 a cycle were seen beside products, or the latency of a chain; and for every vector of weights its way from
 // the second cache, which is why tall tiles beat wide ones. Once per tile: the stores and the start.
-double TileCost(int64_t pixels, int64_t vectors, int64_t depth) {
+double TileCost(int64_t pixels, int64_t vectors, int64_t depth, bool weights_near) {
   const auto m = static_cast<double>(pixels), n = static_cast<double>(vectors);
-  const double step = std::max({m * n / 2, (m + n) / 1.5, 4.}) + n;
+  const double step = std::max({m * n / 2, (m + n) / 1.5, 4.}) + (weights_near ? 0 : n);
   return step * static_cast<double>(depth) + 2 * m * n + 30;
 }
 
@@ -43,7 +43,9 @@ constexpr int64_t kShortDepth = 100;
 
 }  // namespace
 
-TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth) {
+bool PrefetchesNear() { return Caches().l1_bytes >= 48 << 10; }
+
+TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth, bool at_once) {
   const int64_t blocks = (channels + kernels.lanes - 1) / kernels.lanes;
   TileChoice best;
   double best_cost = std::numeric_limits<double>::infinity();
@@ -53,8 +55,13 @@ TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels
     const int64_t tiles = std::max<int64_t>(1, (cols + max_pixels - 1) / max_pixels);
     const int64_t small = cols / tiles, large_count = cols % tiles;
     const auto row_cost = [&](int64_t n) {
-      return static_cast<double>(large_count) * TileCost(small + 1, n, depth) +
-             static_cast<double>(tiles - large_count) * TileCost(small, n, depth);
+      // The other half is for pixels and for the weights that are asked for.
+      const auto weight_bytes = static_cast<size_t>(depth * n * kernels.lanes) * sizeof(float);
+      const bool stay = at_once && weight_bytes <= Caches().l1_bytes / 2;
+      const auto cost = [&](int64_t pixels, bool first) { return TileCost(pixels, n, depth, stay && !first); };
+      const int64_t largest = small + (large_count > 0 ? 1 : 0);
+      return cost(largest, true) + static_cast<double>(large_count) * cost(small + 1, false) +
+             static_cast<double>(tiles - large_count) * cost(small, false) - cost(largest, false);
     };
     double cost = static_cast<double>(blocks / vectors) * row_cost(vectors);
     if (blocks % vectors != 0) cost += row_cost(blocks % vectors);
@@ -220,6 +227,7 @@ void TileStep::RunTiles(const RunContext& context, int64_t image, const Segment&
   args.y_pixel_stride = g_.y.pixel_stride;
   args.y_block_stride = g_.y.block_stride;
   args.last_lanes = static_cast<size_t>(segment.last_lanes);
+  args.prefetch_near = PrefetchesNear();
   args.epilogue = epilogue_;
   if (epilogue_.scale != nullptr) {
     args.epilogue.scale += segment.channel;

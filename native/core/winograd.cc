@@ -130,6 +130,7 @@ class WinogradStep : public Step {
     args.bias = zero_->data();
     args.last_lanes = static_cast<size_t>(x_.lanes);
     args.weights = weights_ + segment.weights;
+    args.prefetch_near = PrefetchesNear();
     const int64_t panel = e_.c * segment.vectors * x_.lanes;
     // A call of the microkernel asks for this much of the next panel: there are as many as ask for all of it (layers of
     // 256 channels at 14 px: 5 %).
@@ -239,7 +240,7 @@ Status BuildWinograd(int m, const Conv2dSpec& spec, const ConvExtents& e, const 
   const WinogradTile tile{m, static_cast<int>(spec.strides.h)};
   const WinogradShape s(tile, e.oh, e.ow);
   const int lanes = builder.lanes();
-  const TileChoice choice = ChooseTile(builder.kernels(), s.tiles(), e.o, e.c);
+  const TileChoice choice = ChooseTile(builder.kernels(), s.tiles(), e.o, e.c, /*at_once=*/true);
   SegmentPlan cut = CutSegments(e.o, 1, e.c, e.c * s.weight_panels(), choice.vectors, lanes, /*padded_output=*/true);
   const auto pack = [kernel = builder.kernels().winograd_weights[tile.index()], lanes, channels = e.c](
                         const Segment& segment, const float* rows, float* packed) {

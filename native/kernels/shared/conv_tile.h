@@ -36,7 +36,7 @@ constexpr int kPixelsPerBase = 3;
 constexpr int kUnroll = 2;
 constexpr int kLineFloats = 16;
 // Tiles of so many pixels wait for products, and gain 2 to 4 % (Zen 4) where the lines they ask for come into the first
-// cache. Smaller ones wait for weights, and lose 5 to 12 %.
+// cache. Smaller ones wait for weights: whether they gain depends on the size of that cache (PrefetchesNear in core).
 constexpr int kManyPixels = 10;
 
 // Lower: the last vector has no channels in its upper half.
@@ -75,6 +75,7 @@ void conv_tile(const TileArgs& args) {
   const ptrdiff_t stride = args.x_pixel_stride;
   const float* w = args.weights;
   const float* soon = args.prefetch;
+  const bool near = MR >= kManyPixels || args.prefetch_near;
   const Run* run = args.runs;
   for (const Run* end = run + args.run_count; run != end; ++run) {
     const float* base[(MR + 2) / kPixelsPerBase];
@@ -97,7 +98,7 @@ void conv_tile(const TileArgs& args) {
       w += kUnroll * NR * kLanes;
 #pragma GCC unroll 4
       for (int n = 0; n < NR; ++n) {
-        if constexpr (MR >= kManyPixels) {
+        if (near) {
           prefetch(soon + n * kLineFloats);
         } else {
           prefetch_far(soon + n * kLineFloats);
