@@ -26,8 +26,9 @@ double TileCost(int64_t pixels, int64_t vectors, int64_t depth, bool weights_nea
 
 const TileKernel* KernelsFor(const Segment& segment, const KernelTable& kernels) {
   const int n = segment.vectors - 1;
+  const auto& half = DetectedFeatures().avx512_in_halves ? kernels.lower_tile : kernels.paired_tile;
   const bool lower = segment.count - n * kernels.lanes <= kernels.lanes / 2;
-  return lower && kernels.lower_tile[n][0] != nullptr ? kernels.lower_tile[n] : kernels.tile[n];
+  return lower && half[n][0] != nullptr ? half[n] : kernels.tile[n];
 }
 
 // Items per thread that make shares nearly equal, and the fewest tiles of a strip that is cut for that: it goes through

@@ -17,9 +17,10 @@ struct KernelTable {
 
   // [NR-1][MR-1]; null where the accumulators would not fit the registers.
   TileKernel tile[kMaxTileVectors][kMaxTilePixels];
-  // The same where no channel is in the upper half of the last vector; null but for AVX-512, which has vectors of half
-  // the length too.
+  // The same where no channel is in the upper half of the last vector: that of half the length, or with two pixels in
+  // it (of two vectors and more). Null but for AVX-512.
   TileKernel lower_tile[kMaxTileVectors][kMaxTilePixels];
+  TileKernel paired_tile[kMaxTileVectors][kMaxTilePixels];
   // [MR-1]
   DepthwiseKernel depthwise[kMaxRowPixels];
   // The same for taps that form a dense square: [K = 3, 5][stride 1, 2][MR-1].

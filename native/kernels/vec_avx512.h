@@ -52,6 +52,13 @@ inline void accumulate_lower(Vec& acc, Vec a, Vec b) {
       _mm256_fmadd_ps(_mm512_castps512_ps256(a.v), _mm512_castps512_ps256(b.v), _mm512_castps512_ps256(acc.v)));
 #endif
 }
+// Vectors of two pixels' lanes 0 to 7: all lanes of the factors are the pixel, b has its lanes 0 to 7 twice.
+inline void repeat_lower(Vec& v) { v.v = _mm512_shuffle_f32x4(v.v, v.v, 0x44); }
+inline void accumulate_pair(Vec& acc, Vec lower, Vec upper, Vec b) {
+  accumulate(acc, {_mm512_mask_blend_ps(0xff00, lower.v, upper.v)}, b);
+}
+// The second pixel's lanes; those of the first stay where they are.
+inline void split_pair(Vec pair, Vec& upper) { upper.v = _mm512_shuffle_f32x4(pair.v, pair.v, 0xee); }
 inline Vec add(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline Vec sub(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline Vec mul(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }

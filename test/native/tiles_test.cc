@@ -117,8 +117,11 @@ void RunTile(const KernelTable& table, const Problem& p, size_t pixel, size_t co
   args.y_block_stride = layout.block_stride;
   args.last_lanes = last_lanes;
   args.epilogue = placed.epilogue;
-  const TileKernel lower = table.lower_tile[vectors - 1][count - 1];
-  (lower != nullptr && last_lanes <= lanes / 2 ? lower : table.tile[vectors - 1][count - 1])(args);
+  // Whichever of the three is not there, or not for so many lanes, the first one is.
+  TileKernel kernel = table.tile[vectors - 1][count - 1];
+  const TileKernel half = (variant % 3 == 1 ? table.lower_tile : table.paired_tile)[vectors - 1][count - 1];
+  if (variant % 3 != 0 && half != nullptr && last_lanes <= lanes / 2) kernel = half;
+  kernel(args);
 
   CHECK(out.Strays() == 0, "%s tile %zux%zu last lanes %zu layout %zu: wrote outside its output", table.isa, count,
         vectors, last_lanes, variant % 4);
@@ -155,6 +158,8 @@ TEST(TileTablesAreComplete) {
         CHECK((table->tile[n][m] != nullptr) == fits, "%s tile %zux%zu", table->isa, m + 1, n + 1);
         CHECK((table->lower_tile[n][m] != nullptr) == (fits && table->lanes == 16), "%s lower tile %zux%zu", table->isa,
               m + 1, n + 1);
+        CHECK((table->paired_tile[n][m] != nullptr) == (fits && table->lanes == 16 && n > 0), "%s paired tile %zux%zu",
+              table->isa, m + 1, n + 1);
       }
     }
     for (size_t m = 0; m < kMaxRowPixels; ++m) {

@@ -9,10 +9,10 @@
 namespace lanewise::avx2 {
 
 void fill_tiles(KernelTable* table) {
-  fill<1, 12>(table);
-  fill<2, 6>(table);
-  fill<3, 4>(table);
-  fill<4, 3>(table);
+  fill<1, 12>(table->tile);
+  fill<2, 6>(table->tile);
+  fill<3, 4>(table->tile);
+  fill<4, 3>(table->tile);
 }
 
 }  // namespace lanewise::avx2

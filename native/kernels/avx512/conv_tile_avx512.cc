@@ -9,14 +9,17 @@
 namespace lanewise::avx512 {
 
 void fill_tiles(KernelTable* table) {
-  fill<1, 28>(table);
-  fill<2, 14>(table);
-  fill<3, 9>(table);
-  fill<4, 6>(table);
-  fill_lower<1, 28>(table);
-  fill_lower<2, 14>(table);
-  fill_lower<3, 9>(table);
-  fill_lower<4, 6>(table);
+  fill<1, 28>(table->tile);
+  fill<2, 14>(table->tile);
+  fill<3, 9>(table->tile);
+  fill<4, 6>(table->tile);
+  fill<1, 28, Last::kLower>(table->lower_tile);
+  fill<2, 14, Last::kLower>(table->lower_tile);
+  fill<3, 9, Last::kLower>(table->lower_tile);
+  fill<4, 6, Last::kLower>(table->lower_tile);
+  fill<2, 14, Last::kPairs>(table->paired_tile);
+  fill<3, 9, Last::kPairs>(table->paired_tile);
+  fill<4, 6, Last::kPairs>(table->paired_tile);
 }
 
 }  // namespace lanewise::avx512

@@ -8,10 +8,10 @@
 namespace lanewise::scalar {
 
 void fill_tiles(KernelTable* table) {
-  fill<1, 4>(table);
-  fill<2, 2>(table);
-  fill<3, 1>(table);
-  fill<4, 1>(table);
+  fill<1, 4>(table->tile);
+  fill<2, 2>(table->tile);
+  fill<3, 1>(table->tile);
+  fill<4, 1>(table->tile);
 }
 
 }  // namespace lanewise::scalar
