@@ -17,10 +17,11 @@ int MaxPixels(const KernelTable& kernels, int vectors) {
 
 // Cycles of one tile on a core with two multiply-add ports. Per element of depth: the products, or the loads, of which
 // about 1.5 a cycle were seen beside products, or the latency of a chain; and for every vector of weights its way from
-// the second cache, which is why tall tiles beat wide ones. Once per tile: the stores and the start.
+// the second cache, which is why tall tiles beat wide ones, or half as much where it is near. Once per tile: the stores
+// and the start.
 double TileCost(int64_t pixels, int64_t vectors, int64_t depth, bool weights_near) {
   const auto m = static_cast<double>(pixels), n = static_cast<double>(vectors);
-  const double step = std::max({m * n / 2, (m + n) / 1.5, 4.}) + (weights_near ? 0 : n);
+  const double step = std::max({m * n / 2, (m + n) / 1.5, 4.}) + (weights_near ? n / 2 : n);
   return step * static_cast<double>(depth) + 2 * m * n + 30;
 }
 

@@ -63,12 +63,13 @@ struct TileChoice {
 };
 
 // The cheapest number of vectors per tile for `channels` contiguous output channels on rows of `cols` pixels.
-// `at_once`: the tiles of a row follow each other, so that all but the first find weights that the first cache holds
-// there.
+// `at_once`: the tiles of a row follow each other, so that all but the first find weights in the first cache that fill
+// no more than half of it. (True of other rows as well; for those the choices were better without it.)
 TileChoice ChooseTile(const KernelTable& kernels, int64_t cols, int64_t channels, int64_t depth, bool at_once = false);
 
-// Whether small tiles, too, ask for weights into the first cache. One of 48 KB holds them until they are used: Winograd
-// layers at 7 and 14 px gained 4 to 13 % (Zen 5). One of 32 KB does not, and such tiles lost 5 to 12 % (Zen 4).
+// Whether small tiles of AVX-512, too, ask for weights into the first cache. One of 48 KB holds them until they are
+// used: Winograd layers at 7 and 14 px gained 4 to 13 % (Zen 5). One of 32 KB does not, and they lost 5 to 12 % (Zen
+// 4).
 bool PrefetchesNear();
 
 // Runs that may have sources.

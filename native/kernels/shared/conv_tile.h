@@ -38,6 +38,7 @@ constexpr int kUnroll = 2;
 constexpr int kLineFloats = 16;
 // Tiles of so many pixels wait for products, and gain 2 to 4 % (Zen 4) where the lines they ask for come into the first
 // cache. Smaller ones wait for weights: whether they gain depends on the size of that cache (PrefetchesNear in core).
+// With vectors of 8 they lost 1 to 9 % on a Zen 5, and another 2 % to the question.
 constexpr int kManyPixels = 10;
 
 // The last vector: whole, or without channels in its upper half. kPairs: acc[m][NR - 1] has pixel m there and m + 1
@@ -93,7 +94,7 @@ void conv_tile(const TileArgs& args) {
   const ptrdiff_t stride = args.x_pixel_stride;
   const float* w = args.weights;
   const float* soon = args.prefetch;
-  const bool near = MR >= kManyPixels || args.prefetch_near;
+  const bool near = MR >= kManyPixels || (kLanes == 16 && args.prefetch_near);
   const Run* run = args.runs;
   for (const Run* end = run + args.run_count; run != end; ++run) {
     const float* base[(MR + 2) / kPixelsPerBase];
