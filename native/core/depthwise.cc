@@ -11,7 +11,7 @@ struct DepthwiseBlock {
   std::shared_ptr<Buffer> bias;
   std::vector<ptrdiff_t> offsets;  // of the taps, from a pixel's first one
   int64_t lanes;
-  // Of the kernels for squares.
+  // Of the kernels for squares. Windows may be wholly above or below the input, by any pads.
   int64_t side, h, w;
   Pair strides;
   Pads pads;
@@ -26,8 +26,8 @@ struct DepthwiseBlock {
   }
   void InRow(int64_t row, DepthwiseArgs* args) const {
     const int64_t top = row * strides.h - pads.top;
-    args->first_row = static_cast<int>(std::max<int64_t>(0, -top));
-    args->end_row = static_cast<int>(std::min(side, h - top));
+    args->first_row = static_cast<int>(std::clamp<int64_t>(-top, 0, side));
+    args->end_row = static_cast<int>(std::clamp<int64_t>(h - top, 0, side));
   }
   void InCols(int64_t col, int64_t pixels, DepthwiseArgs* args) const {
     const int64_t left = col * strides.w - pads.left;

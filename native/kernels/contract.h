@@ -160,7 +160,7 @@ struct TileArgs {
   ptrdiff_t y_block_stride;  // from one vector of channels to the next
   size_t last_lanes;         // lanes of the last vector that are stored; lanes for a whole one
   const float* prefetch;     // what is wanted soon, weights as a rule: NR lines of it for every second step of the sum
-  bool prefetch_near;        // into the first cache; tiles of many pixels always, AVX2's others never
+  bool prefetch_near;        // into the first cache; tiles of many pixels always, others of short vectors never
   Epilogue epilogue;
 };
 using TileKernel = void (*)(const TileArgs&);
