@@ -507,9 +507,17 @@ bool PlanBuilder::MayWriteOver(const Tensor& tensor) const {
         return false;
     }
   }
-  // Another operand of this very step may live there too.
-  int readers = 0;
+  // Another operand of this very step may live there too, or channels of one that is read where they are.
+  std::multiset<int> operands;
   for (int v : ReadValues(*current_)) {
+    operands.insert(v);
+    if (!IsComposed(v)) continue;
+    std::set<int> sources;
+    for (const ValueChannel& from : composed_[static_cast<size_t>(v)]) sources.insert(from.value);
+    operands.insert(sources.begin(), sources.end());
+  }
+  int readers = 0;
+  for (int v : operands) {
     for (const Copy& copy : copies_[static_cast<size_t>(v)]) {
       if (placed_[static_cast<size_t>(copy.tensor.id)].storage == storage) ++readers;
     }
